@@ -1,0 +1,59 @@
+"""Canonical JSON (an I-JSON profile of RFC 8785 without floats) and the digests made from it.
+
+Inside the profile (string keys of ASCII, strings, integers up to 2**53-1, booleans, null, lists, objects) orjson with
+sorted keys writes exactly the bytes RFC 8785 asks for; tests/property proves it against the `rfc8785` package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+
+MAX_INTEGER = 2**53 - 1
+
+
+class NotCanonical(ValueError):
+    """The value is outside the profile; the message names the place and what to use instead."""
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """The one byte string of this JSON value. Raises NotCanonical for floats, big integers, non-ASCII keys."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    _check(value, "$")
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except (TypeError, ValueError) as error:  # lone surrogates: not encodable as UTF-8
+        raise NotCanonical(f"not canonical JSON: {error}") from error
+
+
+def sha256_hex(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 (hex) of the canonical bytes."""
+    return sha256_hex(canonical_bytes(value))
+
+
+def _check(value: Any, place: str) -> None:
+    if value is None or value is True or value is False or isinstance(value, str):
+        return
+    if isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            raise NotCanonical(f"{place}: integers beyond 2**53-1 have no interoperable spelling; use a string")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str) or not key.isascii():
+                raise NotCanonical(f"{place}: object keys must be ASCII strings, found {key!r}")
+            _check(item, f"{place}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _check(item, f"{place}[{index}]")
+    elif isinstance(value, float):
+        raise NotCanonical(f"{place}: floats are not hashed; use a decimal string or an integer in a named unit")
+    else:
+        raise NotCanonical(f"{place}: {type(value).__name__} is not JSON")

@@ -1,0 +1,123 @@
+"""Feasibility: what is asked about a design, and the answer with what limits it and what to change."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from contracts.model import CatalogId, Message, NonNegative, Number, Positive, Score, Sha256
+from contracts.params import RosetteParamSpec
+from contracts.spec import Depth, RosetteSpec
+
+Mode = Literal["router", "saw"]
+
+
+class RiskLevel(StrEnum):
+    """GREEN and YELLOW may be cut (YELLOW with warnings); RED and UNKNOWN block; ERROR is a failed attempt."""
+
+    GREEN = "GREEN"
+    YELLOW = "YELLOW"
+    RED = "RED"
+    UNKNOWN = "UNKNOWN"
+    ERROR = "ERROR"
+
+
+class CuttingContext(Message):
+    """With what and in what a design would be cut. What is left out and needed makes the verdict UNKNOWN."""
+
+    material_id: CatalogId | None = None
+    tool_id: CatalogId | None = None
+    machine_id: CatalogId | None = None
+    stock_thickness_mm: Annotated[Number, Field(gt=0, le=200)] | None = None
+    stock_width_mm: Annotated[Number, Field(gt=0, le=5000)] | None = None
+    stock_length_mm: Annotated[Number, Field(gt=0, le=5000)] | None = None
+    channel_depth_mm: Depth | None = None
+    """Depth for area shapes that state none themselves."""
+    stickout_mm: Annotated[Number, Field(gt=0, le=200)] | None = None
+    rpm: Annotated[Number, Field(gt=0, le=200000)] | None = None
+    feed_mm_per_min: Annotated[Number, Field(gt=0, le=100000)] | None = None
+    stepdown_mm: Annotated[Number, Field(gt=0, le=50)] | None = None
+    stepover_ratio: Annotated[Number, Field(gt=0, le=1)] | None = None
+
+
+class Feeds(Message):
+    """Speeds and feeds as they will be cut: proposed by the engine or the client's own after they were checked."""
+
+    spindle_rev_per_min: Positive
+    feed_mm_per_min: Positive
+    ramp_feed_mm_per_min: Positive
+    stepdown_mm: Positive
+    stepover_ratio: Annotated[Number, Field(gt=0, le=1)]
+    proposed: bool
+
+
+class Quantity(Message):
+    """One named figure with its unit, e.g. name "smallest_gap", value 0.8, unit "mm"."""
+
+    name: str
+    value: Number
+    unit: str
+
+
+class CalculatorResult(Message):
+    """One calculator's answer. `score` is absent exactly when `risk` is UNKNOWN."""
+
+    calculator: str
+    risk: RiskLevel
+    score: Score | None = None
+    hard: bool = False
+    """True when a hard rule was broken: RED whatever the scores say."""
+    summary: str
+    inputs: tuple[Quantity, ...] = ()
+    results: tuple[Quantity, ...] = ()
+    limiting: Quantity | None = None
+    suggestion: str | None = None
+    missing: tuple[str, ...] = ()
+    """Inputs that were needed and not given."""
+    assumptions: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _score_or_unknown(self) -> Self:
+        if (self.score is None) != (self.risk is RiskLevel.UNKNOWN):
+            raise ValueError("a calculator gives a score unless its risk is UNKNOWN")
+        return self
+
+
+class Feasibility(Message):
+    """The verdict. `feasibility_sha256` covers inputs, catalog, engine and results: no clock, no ids, no request."""
+
+    risk_level: RiskLevel
+    score: Score | None = None
+    results: tuple[CalculatorResult, ...]
+    suggestions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    block_reason: str | None = None
+    feeds: Feeds | None = None
+    design_sha256: Sha256
+    catalog_sha256: Sha256
+    engine_version: str
+    feasibility_sha256: Sha256
+
+
+class EvaluateFeasibility(Message):
+    """Exactly one of design, spec and attachment_ids says what is to be judged."""
+
+    design: RosetteParamSpec | None = None
+    spec: RosetteSpec | None = None
+    attachment_ids: tuple[str, ...] = ()
+    context: CuttingContext = CuttingContext()
+    mode: Mode = "router"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [self.design is not None, self.spec is not None, bool(self.attachment_ids)]
+        if sum(given) != 1:
+            raise ValueError("give exactly one of design, spec or attachment_ids")
+        return self
+
+
+class FeasibilityReply(Message):
+    feasibility: Feasibility
+    compute_ms: NonNegative

@@ -1,0 +1,98 @@
+"""The base of every message, and the number types that keep floats out of hashed data."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializationInfo,
+    WithJsonSchema,
+)
+
+_PLAIN = re.compile(r"-?\d{1,9}(\.\d{1,12})?\Z")
+_QUANTUM = Decimal("0.000001")
+_LIMIT = Decimal(10) ** 9
+
+
+class Message(BaseModel):
+    """Frozen, closed to unknown fields; `model_dump(mode="json")` is the canonical (float-free) form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", protected_namespaces=())
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def for_people(model: BaseModel, **options: Any) -> dict[str, Any]:
+    """The model as HTTP clients see it: decimals as JSON numbers instead of the canonical strings."""
+    dumped: dict[str, Any] = model.model_dump(mode="json", context={"numbers": True}, **options)
+    return dumped
+
+
+def decimal_of(value: object) -> Decimal:
+    """A finite decimal with at most six places, from a JSON number or a plain decimal string.
+
+    Values are rounded half-even to 1e-6 (1 nm where the unit is mm), finer than any stated tolerance, so that one
+    number has one spelling. Raises ValueError for booleans, NaN, infinities, exponents and magnitudes >= 1e9.
+    """
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, not a boolean")
+    if isinstance(value, Decimal):
+        number = value
+    elif isinstance(value, int):
+        number = Decimal(value)
+    elif isinstance(value, float):
+        number = Decimal(repr(value))
+    elif isinstance(value, str) and _PLAIN.match(value):
+        number = Decimal(value)
+    else:
+        raise ValueError("a number is needed (a JSON number, or a plain decimal string such as '42.5')")
+    if not number.is_finite() or abs(number) >= _LIMIT:
+        raise ValueError("the number must be finite and below 1e9 in magnitude")
+    quantised = number.quantize(_QUANTUM, rounding=ROUND_HALF_EVEN).normalize()
+    return quantised + 0  # +0 turns -0 into 0
+
+
+def decimal_text(value: Decimal) -> str:
+    """Plain decimal digits, no exponent, no trailing zeros: the one canonical spelling."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text
+
+
+def _dump(value: Decimal, info: SerializationInfo) -> str | float | int:
+    if info.context and info.context.get("numbers"):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return decimal_text(value)
+
+
+Number = Annotated[
+    Decimal,
+    BeforeValidator(decimal_of),
+    PlainSerializer(_dump, return_type=str | float | int),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d{1,9}(\.\d{1,12})?$"}]}),
+]
+"""A decimal that travels as a string between services and in the log, and as a JSON number over HTTP."""
+
+Positive = Annotated[Number, Field(gt=0)]
+NonNegative = Annotated[Number, Field(ge=0)]
+Score = Annotated[Number, Field(ge=0, le=100)]
+"""0 (unmakeable) to 100."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""Lower-case hex SHA-256."""
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
+"""An id as it may appear in a path or a subject-free header: visible ASCII, at most 128 characters."""
+
+CatalogId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.:-]{0,63}$")]
+Timestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$")]
+"""UTC, microseconds, RFC 3339: sorts as text."""
