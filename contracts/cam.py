@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from contracts.blobs import BlobRef
 from contracts.feasibility import Feeds
-from contracts.model import CatalogId, Message, NonNegative, Number, Positive, Sha256
+from contracts.model import CatalogId, Identifier, Message, NonNegative, Number, Positive, Sha256
 from contracts.spec import RosetteSpec
 
 Post = Literal["grbl", "linuxcnc"]
@@ -87,3 +87,26 @@ class ToolpathResult(Message):
     engine_version: str
     post_version: str
     compute_ms: NonNegative
+
+
+class ToolpathsGenerated(Message):
+    type: ClassVar[str] = "cam.toolpaths_generated.v1"
+    request_id: Identifier
+    design_sha256: Sha256
+    toolpaths_sha256: Sha256
+    gcode_sha256: Sha256
+    opplan_sha256: Sha256
+    engine_version: str
+    post_version: str
+    compute_ms: NonNegative
+
+
+class ToolpathsFailed(Message):
+    type: ClassVar[str] = "cam.toolpaths_failed.v1"
+    request_id: Identifier
+    design_sha256: Sha256
+    engine_version: str
+    reason: str
+
+
+CAM_FACTS = (ToolpathsGenerated, ToolpathsFailed)

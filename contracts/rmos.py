@@ -1,0 +1,226 @@
+"""Commands and queries of the authority."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from contracts.artifacts import ArtifactKind, ArtifactStatus, Attachment, AttachmentKind, Run, RunArtifact
+from contracts.blobs import BlobRef
+from contracts.cam import Post
+from contracts.feasibility import CuttingContext, Mode, RiskLevel
+from contracts.log import StoredEvent
+from contracts.model import Identifier, Message, Score, Sha256, Timestamp
+from contracts.params import RosetteParamSpec
+from contracts.sessions import Session, SessionState, WorkflowMode
+from contracts.spec import RosetteSpec
+
+Limit = Annotated[int, Field(ge=1, le=200)]
+Note = Annotated[str, Field(max_length=4000)]
+Label = Annotated[str, Field(max_length=200)]
+
+
+class OpenRun(Message):
+    mode: Mode = "router"
+    label: Label | None = None
+    workflow_session_id: Identifier | None = None
+    context: CuttingContext = CuttingContext()
+
+
+class NewAttachment(Message):
+    """Content that already lies in the object store under its digest."""
+
+    kind: AttachmentKind
+    filename: Annotated[str, Field(min_length=1, max_length=255)]
+    blob: BlobRef
+    metadata: Annotated[dict[str, Annotated[str, Field(max_length=1000)]], Field(max_length=40)] = {}
+
+
+class AddAttachments(Message):
+    """All or nothing. Content that the run has already under the same kind is not added twice."""
+
+    run_id: Identifier
+    attachments: Annotated[tuple[NewAttachment, ...], Field(min_length=1, max_length=60)]
+
+
+class Attachments(Message):
+    run_id: Identifier
+    items: tuple[Attachment, ...]
+
+
+class ReferenceAssets(Message):
+    run_id: Identifier
+    asset_ids: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=50)]
+
+
+class BindCandidate(Message):
+    """Judge a candidate: explicit attachments, or the newest of each required kind."""
+
+    run_id: Identifier
+    attachment_ids: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    required_kinds: Annotated[tuple[AttachmentKind, ...], Field(max_length=7)] = ()
+    operator_notes: Note | None = None
+    strict: bool = True
+    """Strict: a spec and an SVG are needed and the SVG must be what the spec compiles to. Otherwise the SVG may be
+    missing, but one that is given must still agree."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.attachment_ids) == bool(self.required_kinds):
+            raise ValueError("give either attachment_ids or required_kinds")
+        return self
+
+
+class MakeToolpaths(Message):
+    """Exactly one of design, spec and artifact_id (of a bound candidate) says what is to be cut.
+
+    A given `context` field replaces the run's; a client's own feasibility is not part of the message.
+    """
+
+    run_id: Identifier | None = None
+    design: RosetteParamSpec | None = None
+    spec: RosetteSpec | None = None
+    artifact_id: Identifier | None = None
+    context: CuttingContext = CuttingContext()
+    mode: Mode = "router"
+    post: Post = "grbl"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum([self.design is not None, self.spec is not None, self.artifact_id is not None]) != 1:
+            raise ValueError("give exactly one of design, spec or artifact_id")
+        return self
+
+
+class OpenSession(Message):
+    mode: WorkflowMode = "design_first"
+    label: Label | None = None
+    context: CuttingContext = CuttingContext()
+
+
+class DecideSession(Message):
+    """Approve, reject or require revision. An `expected_version` guards against deciding on something newer."""
+
+    session_id: Identifier
+    note: Note | None = None
+    expected_version: Annotated[int, Field(ge=1)] | None = None
+
+
+class ArtifactReply(Message):
+    """A decision as it was recorded, with the small G-code inline."""
+
+    artifact: RunArtifact
+    gcode_text: str | None = None
+    opplan_json: str | None = None
+
+
+class SessionReply(Message):
+    session: Session
+    artifact: RunArtifact | None = None
+
+
+class AskRun(Message):
+    run_id: Identifier
+
+
+class AskArtifact(Message):
+    artifact_id: Identifier
+    with_outputs: bool = True
+
+
+class AskSession(Message):
+    session_id: Identifier
+
+
+class Page(Message):
+    cursor: Annotated[str, Field(max_length=200)] | None = None
+    limit: Limit = 50
+    include_total: bool = False
+
+
+class ListRuns(Page):
+    """Newest first. Days and times are UTC; `tool_id` matches as a prefix."""
+
+    day: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    from_utc: Timestamp | None = None
+    to_utc: Timestamp | None = None
+    tool_id: Annotated[str, Field(pattern=r"^[a-z0-9_.:-]{1,64}$")] | None = None
+    mode: Mode | None = None
+    status: Literal["OPEN", "OK", "BLOCKED", "ERROR"] | None = None
+    risk_level: RiskLevel | None = None
+    session_id: Identifier | None = None
+    kind: ArtifactKind | None = None
+
+
+class Runs(Message):
+    items: tuple[Run, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+class ListArtifacts(Page):
+    run_id: Identifier
+
+
+class ArtifactSummary(Message):
+    artifact_id: Identifier
+    run_id: Identifier
+    kind: ArtifactKind
+    status: ArtifactStatus
+    created_at_utc: Timestamp
+    risk_level: RiskLevel
+    score: Score | None = None
+    block_reason: str | None = None
+    hashes: dict[str, Sha256] = {}
+
+
+class Artifacts(Message):
+    items: tuple[ArtifactSummary, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+class ListAttachments(Message):
+    run_id: Identifier
+    kind: AttachmentKind | None = None
+
+
+class AskAttachment(Message):
+    run_id: Identifier
+    attachment_id: Annotated[str, Field(pattern=r"^(att-)?[0-9a-f]{64}$")]
+
+
+class ListRunEvents(Page):
+    run_id: Identifier
+
+
+class Events(Message):
+    items: tuple[StoredEvent, ...]
+    next_cursor: str | None = None
+
+
+class ListSessions(Page):
+    state: SessionState | None = None
+
+
+class Sessions(Message):
+    items: tuple[Session, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+class AskCatalog(Message):
+    kind: Literal["materials", "tools", "machines"]
+
+
+class CatalogEntries(Message):
+    kind: Literal["materials", "tools", "machines"]
+    catalog_sha256: Sha256
+    items_json: str
+    """The entries as a JSON array: their shape is contracts.catalog's."""
+
+
+def bare_attachment_id(text: str) -> str:
+    """The digest of an attachment id that may carry the `att-` prefix."""
+    return text.removeprefix("att-")

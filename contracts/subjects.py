@@ -1,0 +1,194 @@
+"""The subject table: every conversation, who answers it, who may start it. NATS permissions are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contracts import ai, art, cam, feasibility, health, rmos
+from contracts.model import Message
+
+SERVICES = ("gateway", "ai_gateway", "art_studio", "rmos", "cam")
+MIGRATE = "migrate"
+DASHBOARD = "dashboard"
+
+FACTS_STREAM = "FACTS"
+LOG_STREAM = "LOG"
+DEAD_STREAM = "DEAD"
+RECORDER = "rmos-recorder"
+"""The durable consumer on FACTS through which rmos records the facts of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A request/reply subject: the answering service, who may ask, and both bodies."""
+
+    subject: str
+    callers: tuple[str, ...]
+    request: type[Message]
+    reply: type[Message]
+
+    @property
+    def service(self) -> str:
+        return self.subject.split(".")[1]
+
+    @property
+    def is_command(self) -> bool:
+        return self.subject.startswith("cmd.")
+
+
+GENERATE_CONTENT = Conversation(
+    "cmd.ai_gateway.generate_content.v1", ("art_studio", "rmos"), ai.GenerateContent, ai.GeneratedContent
+)
+PROVIDERS = Conversation("query.ai_gateway.providers.v1", ("gateway", "art_studio"), ai.AskProviders, ai.Providers)
+PROMPT_TO_SVG = Conversation(
+    "cmd.art_studio.prompt_to_svg.v1", ("gateway", "rmos"), art.PromptToSvg, art.PromptToSvgReply
+)
+GENERATE_SVG = Conversation("cmd.art_studio.generate_svg.v1", ("gateway",), art.GenerateSvg, art.GenerateSvgReply)
+ATTACH_ASSETS = Conversation("cmd.art_studio.attach_assets.v1", ("gateway",), art.AttachAssets, art.AttachAssetsReply)
+COMPILED_SPEC = Conversation(
+    "query.art_studio.compiled_spec.v1", ("gateway", "rmos"), art.CompileSpec, art.CompiledSpec
+)
+CHECKED_SVG = Conversation("query.art_studio.checked_svg.v1", ("rmos",), art.CheckSvg, art.CheckedSvg)
+ASSET = Conversation("query.art_studio.asset.v1", ("gateway",), art.AskAsset, art.Asset)
+ASSETS = Conversation("query.art_studio.assets.v1", ("gateway",), art.ListAssets, art.Assets)
+GENERATE_TOOLPATHS = Conversation("cmd.cam.generate_toolpaths.v1", ("rmos",), cam.ToolpathJob, cam.ToolpathResult)
+OPEN_RUN = Conversation("cmd.rmos.open_run.v1", ("gateway",), rmos.OpenRun, rmos.Run)
+ADD_ATTACHMENTS = Conversation(
+    "cmd.rmos.add_attachments.v1", ("gateway", "art_studio"), rmos.AddAttachments, rmos.Attachments
+)
+REFERENCE_ASSETS = Conversation(
+    "cmd.rmos.reference_assets.v1", ("art_studio",), rmos.ReferenceAssets, rmos.ReferenceAssets
+)
+BIND_CANDIDATE = Conversation("cmd.rmos.bind_candidate.v1", ("gateway",), rmos.BindCandidate, rmos.ArtifactReply)
+MAKE_TOOLPATHS = Conversation("cmd.rmos.make_toolpaths.v1", ("gateway",), rmos.MakeToolpaths, rmos.ArtifactReply)
+OPEN_SESSION = Conversation("cmd.rmos.open_session.v1", ("gateway",), rmos.OpenSession, rmos.SessionReply)
+APPROVE = Conversation("cmd.rmos.approve.v1", ("gateway",), rmos.DecideSession, rmos.SessionReply)
+REJECT = Conversation("cmd.rmos.reject.v1", ("gateway",), rmos.DecideSession, rmos.SessionReply)
+REQUIRE_REVISION = Conversation("cmd.rmos.require_revision.v1", ("gateway",), rmos.DecideSession, rmos.SessionReply)
+FEASIBILITY = Conversation(
+    "query.rmos.feasibility.v1", ("gateway",), feasibility.EvaluateFeasibility, feasibility.FeasibilityReply
+)
+RUNS = Conversation("query.rmos.runs.v1", ("gateway",), rmos.ListRuns, rmos.Runs)
+RUN = Conversation("query.rmos.run.v1", ("gateway", "art_studio"), rmos.AskRun, rmos.Run)
+ARTIFACTS = Conversation("query.rmos.artifacts.v1", ("gateway",), rmos.ListArtifacts, rmos.Artifacts)
+ARTIFACT = Conversation("query.rmos.artifact.v1", ("gateway",), rmos.AskArtifact, rmos.ArtifactReply)
+ATTACHMENTS = Conversation("query.rmos.attachments.v1", ("gateway",), rmos.ListAttachments, rmos.Attachments)
+ATTACHMENT = Conversation("query.rmos.attachment.v1", ("gateway",), rmos.AskAttachment, rmos.Attachment)
+RUN_EVENTS = Conversation("query.rmos.run_events.v1", ("gateway",), rmos.ListRunEvents, rmos.Events)
+SESSION = Conversation("query.rmos.session.v1", ("gateway",), rmos.AskSession, rmos.SessionReply)
+SESSIONS = Conversation("query.rmos.sessions.v1", ("gateway",), rmos.ListSessions, rmos.Sessions)
+CATALOG = Conversation("query.rmos.catalog.v1", ("gateway",), rmos.AskCatalog, rmos.CatalogEntries)
+HEALTH = {
+    service: Conversation(f"query.{service}.health.v1", ("gateway",), health.AskHealth, health.Health)
+    for service in SERVICES
+    if service != "gateway"
+}
+
+CONVERSATIONS: tuple[Conversation, ...] = (
+    GENERATE_CONTENT,
+    PROVIDERS,
+    PROMPT_TO_SVG,
+    GENERATE_SVG,
+    ATTACH_ASSETS,
+    COMPILED_SPEC,
+    CHECKED_SVG,
+    ASSET,
+    ASSETS,
+    GENERATE_TOOLPATHS,
+    OPEN_RUN,
+    ADD_ATTACHMENTS,
+    REFERENCE_ASSETS,
+    BIND_CANDIDATE,
+    MAKE_TOOLPATHS,
+    OPEN_SESSION,
+    APPROVE,
+    REJECT,
+    REQUIRE_REVISION,
+    FEASIBILITY,
+    RUNS,
+    RUN,
+    ARTIFACTS,
+    ARTIFACT,
+    ATTACHMENTS,
+    ATTACHMENT,
+    RUN_EVENTS,
+    SESSION,
+    SESSIONS,
+    CATALOG,
+    *HEALTH.values(),
+)
+
+FACT_DOMAINS: dict[str, str] = {"ai_gateway": "ai", "art_studio": "art", "cam": "cam"}
+"""Service -> the second word of its facts' subjects."""
+
+FACTS: dict[str, tuple[type[Message], ...]] = {
+    "ai_gateway": ai.AI_FACTS,
+    "art_studio": art.ART_FACTS,
+    "cam": cam.CAM_FACTS,
+}
+
+
+def fact_subject(fact_type: str) -> str:
+    """`ai.call_completed.v1` -> `fact.ai.call_completed.v1`."""
+    return f"fact.{fact_type}"
+
+
+def log_subject(event_type: str) -> str:
+    return f"log.{event_type}"
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What one NATS user may do; everything not listed is refused by the server."""
+
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+    allow_responses: bool
+
+
+def inbox_prefix(user: str) -> str:
+    """Replies come to a private inbox, so that no user can read another's."""
+    return f"_INBOX.{user}"
+
+
+def permissions_of(user: str) -> Permissions:
+    """The bus rights of a service, of the migration step or of a dashboard. Raises KeyError for another name."""
+    inbox = f"{inbox_prefix(user)}.>"
+    if user == MIGRATE:
+        return Permissions(("$JS.API.>",), (inbox,), False)
+    if user == DASHBOARD:
+        reads = ("$JS.API.CONSUMER.>", f"$JS.API.STREAM.INFO.{LOG_STREAM}", f"$JS.ACK.{LOG_STREAM}.>", "$JS.FC.>")
+        return Permissions(reads, (inbox,), False)
+    if user not in SERVICES:
+        raise KeyError(f"{user!r} is no user of the bus")
+    publish = {conversation.subject for conversation in CONVERSATIONS if user in conversation.callers}
+    if user in FACT_DOMAINS:
+        publish.add(f"fact.{FACT_DOMAINS[user]}.>")
+    publish.update(_JETSTREAM.get(user, ()))
+    answers = (f"cmd.{user}.>", f"query.{user}.>")
+    return Permissions(tuple(sorted(publish)), (inbox, *answers), True)
+
+
+_JETSTREAM: dict[str, tuple[str, ...]] = {
+    "gateway": (
+        f"$JS.API.CONSUMER.*.{LOG_STREAM}",
+        f"$JS.API.CONSUMER.*.{LOG_STREAM}.>",
+        f"$JS.API.CONSUMER.MSG.NEXT.{LOG_STREAM}.>",
+        f"$JS.API.STREAM.INFO.{LOG_STREAM}",
+        f"$JS.ACK.{LOG_STREAM}.>",
+        "$JS.FC.>",
+    ),
+    "rmos": (
+        "log.>",
+        "dead.>",
+        f"$JS.API.STREAM.INFO.{LOG_STREAM}",
+        f"$JS.API.STREAM.MSG.GET.{LOG_STREAM}",
+        f"$JS.API.DIRECT.GET.{LOG_STREAM}",
+        f"$JS.API.DIRECT.GET.{LOG_STREAM}.>",
+        f"$JS.API.STREAM.INFO.{FACTS_STREAM}",
+        f"$JS.API.CONSUMER.INFO.{FACTS_STREAM}.{RECORDER}",
+        f"$JS.API.CONSUMER.MSG.NEXT.{FACTS_STREAM}.{RECORDER}",
+        f"$JS.ACK.{FACTS_STREAM}.{RECORDER}.>",
+    ),
+}
+"""JetStream rights beyond plain subjects: the gateway reads LOG, rmos writes LOG and DEAD and reads FACTS."""
