@@ -24,7 +24,7 @@ class SafetyCategory(StrEnum):
 
 
 class GenerateContent(Message):
-    """One model call. `schema_json` (JSON Schema as text) is needed for, and only for, output "json".
+    """One model call. `output_schema_json` (JSON Schema as text) is needed for, and only for, output "json".
 
     `temperature` is a hint: it is sent only to models that take one. Sizes are pixels ("1024x1024").
     """
@@ -39,7 +39,7 @@ class GenerateContent(Message):
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = None
     max_output_tokens: Annotated[int, Field(ge=1, le=200_000)] | None = None
     schema_name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")] | None = None
-    schema_json: Annotated[str, Field(max_length=200_000)] | None = None
+    output_schema_json: Annotated[str, Field(max_length=200_000)] | None = None
     variant_seed: Seed | None = None
     image_size: Annotated[str, Field(pattern=r"^\d{2,5}x\d{2,5}$")] | None = None
     image_quality: Literal["low", "medium", "high"] | None = None

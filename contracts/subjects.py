@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contracts import ai, art, cam, feasibility, health, rmos
+from contracts import ai, art, artifacts, cam, feasibility, health, rmos
 from contracts.model import Message
 
 SERVICES = ("gateway", "ai_gateway", "art_studio", "rmos", "cam")
@@ -52,7 +52,7 @@ CHECKED_SVG = Conversation("query.art_studio.checked_svg.v1", ("rmos",), art.Che
 ASSET = Conversation("query.art_studio.asset.v1", ("gateway",), art.AskAsset, art.Asset)
 ASSETS = Conversation("query.art_studio.assets.v1", ("gateway",), art.ListAssets, art.Assets)
 GENERATE_TOOLPATHS = Conversation("cmd.cam.generate_toolpaths.v1", ("rmos",), cam.ToolpathJob, cam.ToolpathResult)
-OPEN_RUN = Conversation("cmd.rmos.open_run.v1", ("gateway",), rmos.OpenRun, rmos.Run)
+OPEN_RUN = Conversation("cmd.rmos.open_run.v1", ("gateway",), rmos.OpenRun, artifacts.Run)
 ADD_ATTACHMENTS = Conversation(
     "cmd.rmos.add_attachments.v1", ("gateway", "art_studio"), rmos.AddAttachments, rmos.Attachments
 )
@@ -69,11 +69,11 @@ FEASIBILITY = Conversation(
     "query.rmos.feasibility.v1", ("gateway",), feasibility.EvaluateFeasibility, feasibility.FeasibilityReply
 )
 RUNS = Conversation("query.rmos.runs.v1", ("gateway",), rmos.ListRuns, rmos.Runs)
-RUN = Conversation("query.rmos.run.v1", ("gateway", "art_studio"), rmos.AskRun, rmos.Run)
+RUN = Conversation("query.rmos.run.v1", ("gateway", "art_studio"), rmos.AskRun, artifacts.Run)
 ARTIFACTS = Conversation("query.rmos.artifacts.v1", ("gateway",), rmos.ListArtifacts, rmos.Artifacts)
 ARTIFACT = Conversation("query.rmos.artifact.v1", ("gateway",), rmos.AskArtifact, rmos.ArtifactReply)
 ATTACHMENTS = Conversation("query.rmos.attachments.v1", ("gateway",), rmos.ListAttachments, rmos.Attachments)
-ATTACHMENT = Conversation("query.rmos.attachment.v1", ("gateway",), rmos.AskAttachment, rmos.Attachment)
+ATTACHMENT = Conversation("query.rmos.attachment.v1", ("gateway",), rmos.AskAttachment, artifacts.Attachment)
 RUN_EVENTS = Conversation("query.rmos.run_events.v1", ("gateway",), rmos.ListRunEvents, rmos.Events)
 SESSION = Conversation("query.rmos.session.v1", ("gateway",), rmos.AskSession, rmos.SessionReply)
 SESSIONS = Conversation("query.rmos.sessions.v1", ("gateway",), rmos.ListSessions, rmos.Sessions)
