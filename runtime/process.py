@@ -1,0 +1,37 @@
+"""A service as a process: logging, signals, one orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+from runtime.logs import Logger, configure
+from runtime.settings import ProcessSettings, SettingsError
+
+Start = Callable[[AsyncExitStack, Logger], Awaitable[None]]
+"""Builds and starts the service; what must be closed again is pushed on the stack."""
+
+
+def run(service: str, start: Start) -> None:
+    """Run until SIGTERM or SIGINT. Exit code 2 names a wrong setting; an unexpected error ends the process with 1."""
+    try:
+        log = configure(service, ProcessSettings.read().log_level)
+        asyncio.run(_live(start, log))
+    except SettingsError as error:
+        print(f"{service}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+async def _live(start: Start, log: Logger) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        await start(stack, log)
+        log.info("started")
+        await stop.wait()
+        log.info("stopping")
