@@ -1,0 +1,34 @@
+"""Real servers, started once per test session by the first test that asks; see runtime.testing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from runtime import testing
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[testing.NatsAccess]:
+    with testing.running_nats() as access:
+        yield access
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[testing.PostgresAccess]:
+    with testing.running_postgres() as access:
+        yield access
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[testing.S3Access]:
+    with testing.running_s3() as access:
+        yield access
+
+
+@pytest.fixture(scope="session")
+def servers(
+    nats_server: testing.NatsAccess, postgres_server: testing.PostgresAccess, s3_server: testing.S3Access
+) -> testing.ServersAccess:
+    return testing.ServersAccess(nats_server, postgres_server, s3_server)
