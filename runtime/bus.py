@@ -98,7 +98,8 @@ class Bus:
             await slots.acquire()
             task = asyncio.create_task(self._answer(conversation, handler, message))
             self._running.add(task)
-            task.add_done_callback(lambda done: (self._running.discard(done), slots.release()))
+            task.add_done_callback(self._running.discard)
+            task.add_done_callback(lambda _: slots.release())
 
         subscription = await self.client.subscribe(conversation.subject, queue=self.service, cb=receive)
         await self.client.flush()  # a request right after "ready" must find the subscription
