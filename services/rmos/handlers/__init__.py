@@ -1,0 +1,1 @@
+"""Commands and queries of the authority. Each command: load, already done?, decide, append with expected versions."""

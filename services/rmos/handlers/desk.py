@@ -1,0 +1,99 @@
+"""What every command handler needs, and the beats they share: already done? load, decide, append, again on conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeVar
+
+from contracts.artifacts import INLINE_GCODE_BYTES, RunArtifact
+from contracts.envelope import RequestContext
+from contracts.errors import ErrorCode, RmosError
+from contracts.log import ArtifactRecorded, LogEvent
+from contracts.rmos import ArtifactReply
+from runtime.clock import Clock, utc_text
+from services.rmos.domain import run as run_domain
+from services.rmos.domain import session as session_domain
+from services.rmos.domain.policy import SafetyPolicy
+from services.rmos.domain.run import RunState
+from services.rmos.domain.session import SessionFold
+from services.rmos.ports import Art, Blobs, Cam, Engine, EventLog
+
+T = TypeVar("T")
+CONFLICT_ROUNDS = 8
+"""How often a handler decides anew because a stream moved on meanwhile, before it answers VERSION_CONFLICT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The ports a decision is made with; only app.py fills it."""
+
+    log: EventLog
+    blobs: Blobs
+    art: Art
+    cam: Cam
+    engine: Engine
+    policy: SafetyPolicy
+    clock: Clock
+    new_id: Callable[[str], str]
+
+    def now(self) -> str:
+        return utc_text(self.clock.now())
+
+    async def run(self, run_id: str) -> tuple[RunState, int]:
+        """The run and its stream's version. Raises NOT_FOUND."""
+        events = await self.log.read_stream(run_domain.stream_of(run_id))
+        state = run_domain.fold(events)
+        if state is None:
+            raise RmosError(ErrorCode.NOT_FOUND, f"there is no run {run_id}", run_id=run_id)
+        return state, len(events)
+
+    async def session(self, session_id: str) -> tuple[SessionFold, int]:
+        """The session and its stream's version. Raises NOT_FOUND."""
+        events = await self.log.read_stream(session_domain.stream_of(session_id))
+        state = session_domain.fold(events)
+        if state is None:
+            raise RmosError(ErrorCode.NOT_FOUND, f"there is no session {session_id}", session_id=session_id)
+        return state, len(events)
+
+    async def recorded_artifact(self, request: RequestContext) -> RunArtifact | None:
+        """The artifact that this very command made before, if it is being repeated."""
+        for event in await self.log.outcome_of(request):
+            if isinstance(event, ArtifactRecorded):
+                return event.artifact
+        return None
+
+    async def recorded(self, request: RequestContext, kind: type[LogEvent]) -> LogEvent | None:
+        """The event of this kind that this very command made before, if it is being repeated."""
+        for event in await self.log.outcome_of(request):
+            if isinstance(event, kind):
+                return event
+        return None
+
+    async def reply_with(self, artifact: RunArtifact) -> ArtifactReply:
+        """The artifact with its small G-code and its plan inline, read and hashed again."""
+        gcode, opplan = artifact.outputs.get("gcode"), artifact.outputs.get("opplan")
+        return ArtifactReply(
+            artifact=artifact,
+            gcode_text=(await self.blobs.get(gcode)).decode()
+            if gcode is not None and gcode.size <= INLINE_GCODE_BYTES
+            else None,
+            opplan_json=(await self.blobs.get(opplan)).decode() if opplan is not None else None,
+        )
+
+
+async def decided(attempt: Callable[[], Awaitable[T]]) -> T:
+    """The attempt's result; it is made again from fresh state as long as a stream moved on in between."""
+    for left in range(CONFLICT_ROUNDS, 0, -1):
+        try:
+            return await attempt()
+        except RmosError as error:
+            if error.code is not ErrorCode.VERSION_CONFLICT or left == 1:
+                raise
+    raise AssertionError("unreachable: the last round returns or raises")
+
+
+def milliseconds(seconds: float) -> Decimal:
+    """A duration as the record shows it: milliseconds with three decimals."""
+    return Decimal(round(seconds * 1_000_000)) / 1000

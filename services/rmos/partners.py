@@ -1,0 +1,40 @@
+"""The other services as rmos' handlers know them: requests over the bus with the caller's deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from contracts import subjects
+from contracts.art import CheckedSvg, CheckSvg, CompiledSpec, CompileSpec
+from contracts.blobs import BlobRef
+from contracts.cam import ToolpathJob, ToolpathResult
+from contracts.envelope import RequestContext
+from contracts.spec import RosetteSpec
+from runtime.bus import Bus
+
+
+class ArtOverBus:
+    def __init__(self, bus: Bus, new_id: Callable[[str], str]) -> None:
+        self._bus = bus
+        self._new_id = new_id
+
+    async def compile_spec(self, spec: RosetteSpec, request: RequestContext) -> CompiledSpec:
+        asked = request.caused(self._new_id("query"))
+        compiled: CompiledSpec = await self._bus.request(subjects.COMPILED_SPEC, CompileSpec(spec=spec), asked)
+        return compiled
+
+    async def check_svg(self, blob: BlobRef, request: RequestContext) -> CheckedSvg:
+        asked = request.caused(self._new_id("query"))
+        checked: CheckedSvg = await self._bus.request(subjects.CHECKED_SVG, CheckSvg(blob=blob), asked)
+        return checked
+
+
+class CamOverBus:
+    def __init__(self, bus: Bus, new_id: Callable[[str], str]) -> None:
+        self._bus = bus
+        self._new_id = new_id
+
+    async def generate(self, job: ToolpathJob, request: RequestContext) -> ToolpathResult:
+        asked = request.caused(self._new_id("command"))
+        result: ToolpathResult = await self._bus.request(subjects.GENERATE_TOOLPATHS, job, asked)
+        return result
