@@ -10,6 +10,8 @@ from contracts.model import Message
 SERVICES = ("gateway", "ai_gateway", "art_studio", "rmos", "cam")
 MIGRATE = "migrate"
 DASHBOARD = "dashboard"
+SUPERVISOR = "supervisor"
+"""`rmos up`, which asks each service for its health and restarts one that stays silent."""
 
 FACTS_STREAM = "FACTS"
 LOG_STREAM = "LOG"
@@ -79,7 +81,7 @@ SESSION = Conversation("query.rmos.session.v1", ("gateway",), rmos.AskSession, r
 SESSIONS = Conversation("query.rmos.sessions.v1", ("gateway",), rmos.ListSessions, rmos.Sessions)
 CATALOG = Conversation("query.rmos.catalog.v1", ("gateway",), rmos.AskCatalog, rmos.CatalogEntries)
 HEALTH = {
-    service: Conversation(f"query.{service}.health.v1", ("gateway",), health.AskHealth, health.Health)
+    service: Conversation(f"query.{service}.health.v1", ("gateway", SUPERVISOR), health.AskHealth, health.Health)
     for service in SERVICES
     if service != "gateway"
 }
@@ -157,11 +159,12 @@ def permissions_of(user: str) -> Permissions:
     if user == MIGRATE:
         return Permissions(("$JS.API.>",), (inbox,), False)
     if user == DASHBOARD:
-        reads = ("$JS.API.CONSUMER.>", f"$JS.API.STREAM.INFO.{LOG_STREAM}", f"$JS.ACK.{LOG_STREAM}.>", "$JS.FC.>")
-        return Permissions(reads, (inbox,), False)
+        return Permissions(tuple(sorted(_LOG_READER)), (inbox,), False)
+    if user == SUPERVISOR:
+        return Permissions(tuple(sorted(_asked_by(user))), (inbox,), False)
     if user not in SERVICES:
         raise KeyError(f"{user!r} is no user of the bus")
-    publish = {conversation.subject for conversation in CONVERSATIONS if user in conversation.callers}
+    publish = _asked_by(user)
     if user in FACT_DOMAINS:
         publish.add(f"fact.{FACT_DOMAINS[user]}.>")
     publish.update(_JETSTREAM.get(user, ()))
@@ -169,15 +172,22 @@ def permissions_of(user: str) -> Permissions:
     return Permissions(tuple(sorted(publish)), (inbox, *answers), True)
 
 
+def _asked_by(user: str) -> set[str]:
+    return {conversation.subject for conversation in CONVERSATIONS if user in conversation.callers}
+
+
+# Named for LOG alone: with `$JS.API.CONSUMER.>` a reader of LOG could read FACTS, and delete the recorder's consumer.
+_LOG_READER = (
+    f"$JS.API.CONSUMER.*.{LOG_STREAM}",
+    f"$JS.API.CONSUMER.*.{LOG_STREAM}.>",
+    f"$JS.API.CONSUMER.MSG.NEXT.{LOG_STREAM}.>",
+    f"$JS.API.STREAM.INFO.{LOG_STREAM}",
+    f"$JS.ACK.{LOG_STREAM}.>",
+    "$JS.FC.>",
+)
+
 _JETSTREAM: dict[str, tuple[str, ...]] = {
-    "gateway": (
-        f"$JS.API.CONSUMER.*.{LOG_STREAM}",
-        f"$JS.API.CONSUMER.*.{LOG_STREAM}.>",
-        f"$JS.API.CONSUMER.MSG.NEXT.{LOG_STREAM}.>",
-        f"$JS.API.STREAM.INFO.{LOG_STREAM}",
-        f"$JS.ACK.{LOG_STREAM}.>",
-        "$JS.FC.>",
-    ),
+    "gateway": _LOG_READER,
     "rmos": (
         "log.>",
         "dead.>",

@@ -10,10 +10,10 @@ import json
 import sys
 from collections.abc import Mapping
 
-from contracts.subjects import DASHBOARD, MIGRATE, SERVICES, Permissions, permissions_of
+from contracts.subjects import DASHBOARD, MIGRATE, SERVICES, SUPERVISOR, Permissions, permissions_of
 from runtime.embedded.nats import listener_section
 
-USERS = (*SERVICES, MIGRATE, DASHBOARD)
+USERS = (*SERVICES, MIGRATE, DASHBOARD, SUPERVISOR)
 _ACCOUNT = """\
 accounts {{
   RMOS {{
