@@ -81,7 +81,7 @@ class PostgresServer(EmbeddedServer):
     def is_ready(self) -> bool:
         """Whether connections are accepted (not while it starts up or recovers)."""
         try:
-            probe = subprocess.run(  # noqa: S603 - own program, fixed arguments
+            probe = subprocess.run(
                 [str(postgres_bin() / "pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self.port), "-t", "1"],
                 env=_environment(),
                 timeout=_PROBE_TIMEOUT_S,
@@ -103,7 +103,7 @@ class PostgresServer(EmbeddedServer):
             os.chown(fresh, *self._user)
             os.chown(password_file, *self._user)
         try:
-            subprocess.run(  # noqa: S603 - own program, fixed arguments
+            subprocess.run(
                 [
                     *(str(postgres_bin() / "initdb"), "-D", str(fresh), "-U", SUPERUSER),
                     *("--pwfile", str(password_file), "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),

@@ -47,7 +47,7 @@ def spawn(command: Command) -> subprocess.Popen[bytes]:
     rotate_log(command.log_path)
     user, group = command.user or (None, None)
     with command.log_path.open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 - argv is built from installed programs and own settings, no shell
+        return subprocess.Popen(
             command.argv,
             env=dict(command.env),
             cwd=command.cwd,

@@ -35,7 +35,5 @@ def start_mark(pid: int) -> str | None:
 
 
 def _ps(pid: int, column: str) -> str | None:
-    found = subprocess.run(  # noqa: S603 - fixed program and arguments
-        ["/bin/ps", "-p", str(pid), "-o", column], capture_output=True, text=True, check=False
-    )
+    found = subprocess.run(["/bin/ps", "-p", str(pid), "-o", column], capture_output=True, text=True, check=False)
     return found.stdout.strip() or None

@@ -26,7 +26,7 @@ def apply_roles(server: PostgresServer, passwords: Mapping[str, str], database: 
         **{f"RMOS_POSTGRES_PASSWORD_{role.removeprefix('rmos_').upper()}": passwords[role] for role in ROLES},
     }
     with as_file(files("deploy") / "postgres" / "roles.sql") as script:
-        applied = subprocess.run(  # noqa: S603 - own program, fixed arguments
+        applied = subprocess.run(
             [str(postgres_bin() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(script)],
             env=environment,
             capture_output=True,

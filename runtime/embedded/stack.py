@@ -19,12 +19,12 @@ from runtime.embedded.nats_conf import users_section
 from runtime.embedded.ports import LOOPBACK
 from runtime.embedded.postgres import PostgresServer
 from runtime.embedded.probes import ServiceProbes, http_answer, http_probe, server_probe
-from runtime.embedded.process import Command, kill_group, log_tail, spawn
+from runtime.embedded.process import Command, kill_group, log_tail, spawn, wait_until
 from runtime.embedded.process_identity import start_mark
 from runtime.embedded.roles import DATABASE, READER, apply_roles
 from runtime.embedded.s3 import REGION, S3Server
 from runtime.embedded.server import EmbeddedServer
-from runtime.embedded.stack_config import StackConfig, load_or_create
+from runtime.embedded.stack_config import load_or_create
 from runtime.embedded.supervisor import Child, Supervisor, Timing, start_failure
 
 READY_PATH = "/readyz"
@@ -44,7 +44,7 @@ class Plan:
     provider: str | None = None
     ready_timeout_s: float = 120.0
     migration_timeout_s: float = 120.0
-    timing: Timing = Timing()
+    timing: Timing = field(default_factory=Timing)
     module_of: Callable[[str], str] = "services.{}".format
 
 
@@ -120,10 +120,8 @@ class Stack:
         command = self._python("migrate", self._plan.module_of("rmos.migrate"), self._environments.of_migration())
         since = command.log_path.stat().st_size if command.log_path.exists() else 0
         process = spawn(command)
-        deadline = time.monotonic() + self._plan.migration_timeout_s
         try:
-            while process.poll() is None and time.monotonic() < deadline:
-                await asyncio.sleep(0.02)
+            await asyncio.to_thread(wait_until, lambda: process.poll() is not None, self._plan.migration_timeout_s)
         finally:
             if process.poll() is None:
                 process.kill()

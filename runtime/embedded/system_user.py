@@ -44,7 +44,7 @@ def _make_user() -> None:
             f"Postgres does not run as root, and there is no useradd to make the user {_NAME}; "
             f"make that user yourself or start as a normal user"
         )
-    made = subprocess.run(  # noqa: S603 - fixed program and arguments
+    made = subprocess.run(
         [useradd, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", _NAME],
         capture_output=True,
         text=True,

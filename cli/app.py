@@ -1,0 +1,29 @@
+"""The `rmos` command. Exit codes: 0 done, 1 no (not ready, failed), 2 wrong usage or nothing to reach."""
+
+from __future__ import annotations
+
+import typer
+
+from cli.down import down
+from cli.status import status
+from cli.up import up
+
+app = typer.Typer(
+    name="rmos",
+    help="Rosettes from words to G-code that may be cut: run the system and its main job on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its tracebacks show local variables, and those hold credentials
+)
+app.command()(up)
+app.command()(down)
+app.command()(status)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
