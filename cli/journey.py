@@ -167,7 +167,7 @@ def summary_of(outcome: Outcome, wish: Wish) -> str:
             f"- {simulation['lines']} lines, about {simulation['cycle_time_s'] / 60:.1f} minutes",
             (
                 f"- Simulated from the final text: {simulation['coverage_of_reachable']:.4%} of the reachable area, "
-                f"{simulation['gouge_mm2']} mm² outside the design, {simulation['rapids_below_top']} rapids below the top, "
+                f"{simulation['gouge_mm2']} mm² outside it, {simulation['rapids_below_top']} rapids below the top, "
                 f"ramps up to {simulation['max_ramp_deg']}°"
             ),
         ]
