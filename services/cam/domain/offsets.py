@@ -1,0 +1,224 @@
+"""Offsets of a region's boundary as exact lines and arcs.
+
+A fine polygon erosion says which pieces of the boundary matter and in what order; each of its edges then belongs to
+the offset of one exact piece (a parallel line, a concentric arc, or an arc about a reflex corner), and neighbouring
+pieces are joined where these exact curves meet. So nothing is fitted, and no offset is made from another offset.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import LinearRing, Polygon
+from shapely.geometry.polygon import orient
+
+from contracts.outlines import Arc, Contour, Line, Segment
+from services.cam.domain.contours import Point
+from services.cam.domain.regions import Region, parts_of, quarter_segments
+
+MATCH_MM = 0.0015
+"""An eroded edge this near to an exact offset curve belongs to it; the polygon itself is true to about 0.3 µm."""
+
+JOIN_MM = 0.02
+"""Neighbouring curves are joined at their intersection if it lies this near to the polygon's vertex."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The straight line through (x, y) in direction (dx, dy), a unit vector."""
+
+    x: float
+    y: float
+    dx: float
+    dy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Orbit:
+    """The circle about (cx, cy)."""
+
+    cx: float
+    cy: float
+    radius: float
+
+
+Curve = Track | Orbit
+
+
+@dataclass(frozen=True, slots=True)
+class Eroded:
+    """One connected part of a region shrunk by a distance: outer contour counter-clockwise, inner ones clockwise."""
+
+    polygon: Polygon
+    outer: Contour
+    inner: tuple[Contour, ...]
+
+
+def eroded(region: Region, distance: float) -> tuple[Eroded, ...]:
+    """The parts of the region farther than `distance` mm from its boundary; empty when none is."""
+    shrunk = region.polygon.buffer(-distance, quad_segs=quarter_segments(distance))
+    corners = np.asarray([point for ring in _rings(region.polygon) for point in ring.coords[:-1]])
+    result = []
+    for part in parts_of(shrunk):
+        polygon = orient(part)
+        contours = [_exact(np.asarray(ring.coords), region.edges, corners, distance) for ring in _rings(polygon)]
+        result.append(Eroded(polygon, contours[0], tuple(contours[1:])))
+    return tuple(result)
+
+
+def _rings(polygon: Polygon) -> list[LinearRing]:
+    return [polygon.exterior, *polygon.interiors]
+
+
+def _exact(points: Floats, edges: Sequence[Segment], corners: Floats, distance: float) -> Contour:
+    """The ring's points (closed) as exact curves; a stretch that matches none stays a chain of lines."""
+    curves = _curves_along(points, edges, corners, distance)
+    count = len(curves)
+    first = next((i for i in range(count) if curves[i] != curves[i - 1]), None)
+    if first is None:
+        return _whole(points, curves[0])
+    runs: list[tuple[Curve, int, int]] = []  # curve, first vertex, last vertex (both counted on from `first`)
+    for step in range(count):
+        curve = curves[(first + step) % count]
+        if runs and runs[-1][0] == curve:
+            runs[-1] = (curve, runs[-1][1], step + 1)
+        else:
+            runs.append((curve, step, step + 1))
+    vertex = [tuple(points[(first + step) % count].tolist()) for step in range(count + 1)]
+    joints = [_joint(runs[i - 1][0], run[0], vertex[run[1]]) for i, run in enumerate(runs)]
+    ends = [*joints[1:], joints[0]]
+    return tuple(
+        _segment(run[0], joints[i], ends[i], vertex[(run[1] + run[2]) // 2], vertex[run[1]], vertex[run[2]])
+        for i, run in enumerate(runs)
+    )
+
+
+def _curves_along(points: Floats, edges: Sequence[Segment], corners: Floats, distance: float) -> list[Curve]:
+    """The exact offset curve of every edge of the ring."""
+    middles = (points[1:] + points[:-1]) / 2
+    misses = np.stack([_miss(middles, edge, distance) for edge in edges])
+    nearest = misses.argmin(axis=0)
+    matched = misses[nearest, np.arange(len(middles))] <= MATCH_MM
+    curves: list[Curve] = []
+    for i, middle in enumerate(middles):
+        if matched[i]:
+            curves.append(_offset_curve(edges[int(nearest[i])], middle, distance))
+            continue
+        reach = np.hypot(corners[:, 0] - middle[0], corners[:, 1] - middle[1])
+        corner = int(reach.argmin())
+        if abs(reach[corner] - distance) <= MATCH_MM:
+            curves.append(Orbit(*_rounded(*corners[corner]), distance))
+        else:
+            dx, dy = points[i + 1] - points[i]
+            length = math.hypot(dx, dy)
+            curves.append(Track(float(points[i][0]), float(points[i][1]), float(dx / length), float(dy / length)))
+    return curves
+
+
+def _miss(points: Floats, edge: Segment, distance: float) -> Floats:
+    """By how much each point's distance to the edge differs from `distance`; infinite beyond the edge's ends."""
+    slack = 0.005
+    if isinstance(edge, Line):
+        length = math.hypot(edge.x1 - edge.x0, edge.y1 - edge.y0)
+        dx, dy = (edge.x1 - edge.x0) / length, (edge.y1 - edge.y0) / length
+        px, py = points[:, 0] - edge.x0, points[:, 1] - edge.y0
+        along, off = px * dx + py * dy, np.abs(px * dy - py * dx)
+        outside = (along < -slack) | (along > length + slack)
+    else:
+        px, py = points[:, 0] - edge.cx, points[:, 1] - edge.cy
+        off = np.abs(np.hypot(px, py) - edge.radius)
+        turned = np.arctan2(py, px) - math.atan2(edge.y0 - edge.cy, edge.x0 - edge.cx)
+        turned = (turned if edge.ccw else -turned) % math.tau
+        allowed = slack / edge.radius
+        outside = (turned > abs(edge.sweep_rad) + allowed) & (turned < math.tau - allowed)
+    return np.where(outside, np.inf, np.abs(off - distance))
+
+
+def _offset_curve(edge: Segment, point: Floats, distance: float) -> Curve:
+    """The edge's parallel curve on the side where `point` is."""
+    if isinstance(edge, Arc):
+        away = math.hypot(point[0] - edge.cx, point[1] - edge.cy)
+        side = -1.0 if away < edge.radius else 1.0
+        return Orbit(*_rounded(edge.cx, edge.cy), round(edge.radius + side * distance, 9))
+    length = math.hypot(edge.x1 - edge.x0, edge.y1 - edge.y0)
+    dx, dy = (edge.x1 - edge.x0) / length, (edge.y1 - edge.y0) / length
+    side = 1.0 if dx * (point[1] - edge.y0) - dy * (point[0] - edge.x0) > 0 else -1.0
+    return Track(edge.x0 - side * distance * dy, edge.y0 + side * distance * dx, dx, dy)
+
+
+def _rounded(x: float, y: float) -> Point:
+    """Equal centres computed in two ways become one key."""
+    return round(float(x), 9), round(float(y), 9)
+
+
+def _whole(points: Floats, curve: Curve) -> Contour:
+    """A ring that follows one circle all the way, begun on its +X side."""
+    assert isinstance(curve, Orbit)
+    area = float(np.sum(points[:-1, 0] * points[1:, 1] - points[1:, 0] * points[:-1, 1]))
+    x, y = curve.cx + curve.radius, curve.cy
+    return (Arc(x, y, x, y, curve.cx, curve.cy, area > 0),)
+
+
+def _segment(curve: Curve, begin: Point, end: Point, middle: Point, first: Point, last: Point) -> Segment:
+    if isinstance(curve, Track):
+        return Line(*begin, *end)
+    # the turn's sense from three of the ring's own points; with two, the chord's side of the centre decides
+    if middle in (first, last):
+        cross = (first[0] - curve.cx) * (last[1] - curve.cy) - (first[1] - curve.cy) * (last[0] - curve.cx)
+    else:
+        cross = (middle[0] - first[0]) * (last[1] - first[1]) - (middle[1] - first[1]) * (last[0] - first[0])
+    return Arc(*begin, *end, curve.cx, curve.cy, cross > 0)
+
+
+def _joint(a: Curve, b: Curve, vertex: Point) -> Point:
+    """Where two neighbouring curves meet: their intersection next to `vertex`, or the vertex where they only touch."""
+    found = min(_meetings(a, b), key=lambda point: math.dist(point, vertex), default=vertex)
+    return found if math.dist(found, vertex) <= JOIN_MM else vertex
+
+
+def _meetings(a: Curve, b: Curve) -> list[Point]:
+    if isinstance(a, Track) and isinstance(b, Track):
+        return _lines_meet(a, b)
+    if isinstance(a, Orbit) and isinstance(b, Orbit):
+        return _circles_meet(a, b)
+    if isinstance(a, Track) and isinstance(b, Orbit):
+        return _line_meets_circle(a, b)
+    assert isinstance(a, Orbit)
+    assert isinstance(b, Track)
+    return _line_meets_circle(b, a)
+
+
+def _lines_meet(a: Track, b: Track) -> list[Point]:
+    cross = a.dx * b.dy - a.dy * b.dx
+    if abs(cross) < 1e-6:
+        return []
+    t = ((b.x - a.x) * b.dy - (b.y - a.y) * b.dx) / cross
+    return [(a.x + t * a.dx, a.y + t * a.dy)]
+
+
+def _line_meets_circle(a: Track, b: Orbit) -> list[Point]:
+    px, py = b.cx - a.x, b.cy - a.y
+    along, off = px * a.dx + py * a.dy, px * a.dy - py * a.dx
+    square = b.radius * b.radius - off * off
+    if square < 0:
+        return []
+    root = math.sqrt(square)
+    return [(a.x + (along + s * root) * a.dx, a.y + (along + s * root) * a.dy) for s in (-1.0, 1.0)]
+
+
+def _circles_meet(a: Orbit, b: Orbit) -> list[Point]:
+    gap = math.hypot(b.cx - a.cx, b.cy - a.cy)
+    if gap < 1e-9:
+        return []
+    along = (gap * gap + a.radius * a.radius - b.radius * b.radius) / (2 * gap)
+    square = a.radius * a.radius - along * along
+    if square < 0:
+        return []
+    root, ux, uy = math.sqrt(square), (b.cx - a.cx) / gap, (b.cy - a.cy) / gap
+    return [(a.cx + along * ux - s * root * uy, a.cy + along * uy + s * root * ux) for s in (-1.0, 1.0)]

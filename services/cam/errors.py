@@ -1,0 +1,77 @@
+"""Why no program came out. Every leaf says what happened and what to change, and carries the figures as attributes."""
+
+from __future__ import annotations
+
+from contracts.cam import Simulation
+
+
+class CamError(Exception):
+    """Root of every refusal of the CAM core: the job as given cannot become a safe program."""
+
+    @property
+    def details(self) -> dict[str, str]:
+        """The leaf's data as text, fit for an error envelope."""
+        return {name: str(value) for name, value in vars(self).items() if not isinstance(value, Simulation)}
+
+
+class NothingToCut(CamError):
+    def __init__(self) -> None:
+        super().__init__("no shape states a depth, so there is nothing to cut: give depth_mm on the shapes to be cut")
+
+
+class BadOutline(CamError):
+    """A feature's boundary crosses itself, so inside and outside are undefined."""
+
+    def __init__(self, feature: str, reason: str) -> None:
+        super().__init__(f"{feature}: its outline is not a simple area ({reason}); change the shape's figures")
+        self.feature = feature
+        self.reason = reason
+
+
+class ChannelTooNarrow(CamError):
+    """Nowhere in the feature is there room for the cutter."""
+
+    def __init__(self, feature: str, width_mm: float, diameter_mm: float) -> None:
+        super().__init__(
+            f"{feature}: its widest place is {width_mm:.3f} mm and the cutter is {diameter_mm:g} mm: "
+            f"a smaller cutter or a wider feature"
+        )
+        self.feature = feature
+        self.width_mm = width_mm
+        self.diameter_mm = diameter_mm
+
+
+class NoRoomForEntry(CamError):
+    """The cutter fits, but its centre can move so little that it would have to drill instead of ramp."""
+
+    def __init__(self, feature: str, travel_mm: float, needed_mm: float) -> None:
+        super().__init__(
+            f"{feature}: the cutter's centre has {travel_mm:.3f} mm to travel and a ramp needs {needed_mm:.3f} mm: "
+            f"a smaller cutter or a larger feature"
+        )
+        self.feature = feature
+        self.travel_mm = travel_mm
+        self.needed_mm = needed_mm
+
+
+class LimitExceeded(CamError):
+    """A figure of the job is beyond what the cutter, the stock or the machine allows. Lengths mm, feeds mm/min."""
+
+    def __init__(self, what: str, value: float, limit: float, unit: str, remedy: str) -> None:
+        super().__init__(f"{what} is {value:g} {unit}, the limit is {limit:g} {unit}: {remedy}")
+        self.what = what
+        self.value = value
+        self.limit = limit
+        self.unit = unit
+
+
+class SimulationFailed(CamError):
+    """The finished program's text did not pass the independent simulation; it must not reach a machine."""
+
+    def __init__(self, report: Simulation) -> None:
+        findings = "; ".join(report.findings[:3]) or "no finding given"
+        super().__init__(f"the program failed its own simulation and is withheld: {findings}")
+        self.report = report
+
+    def __reduce__(self) -> tuple[type[SimulationFailed], tuple[Simulation]]:
+        return SimulationFailed, (self.report,)
