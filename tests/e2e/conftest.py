@@ -1,0 +1,80 @@
+"""One real stack for all end-to-end tests: `rmos up` as a user starts it, in a temporary home."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cli.client import Api
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack and how to get in."""
+
+    home: Path
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """stack.json as it stands now: pids change when something is restarted."""
+        read: dict[str, Any] = json.loads((self.home / "stack.json").read_text())
+        return read
+
+    @property
+    def url(self) -> str:
+        return str(self.state["url"])
+
+    def key(self, role: str) -> str:
+        return str(self.state["api_keys"][role])
+
+    def pid(self, name: str) -> int:
+        return int(self.state["pids"][name])
+
+    def api(self, role: str = "admin") -> Api:
+        return Api(self.url, self.key(role))
+
+    def client(self, role: str = "admin") -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.key(role)}"}
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60, limits=limits)
+
+
+def start_stack(home: Path) -> subprocess.Popen[str]:
+    """`rmos up` on this home; returns once its ready line is printed."""
+    command = [sys.executable, "-m", "cli.app", "up", "--home", str(home), "--provider", "offline"]
+    log = (home.parent / f"{home.name}.log").open("w")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert process.stdout is not None
+    if not process.stdout.readline():
+        process.wait(timeout=60)
+        raise AssertionError(f"rmos up failed:\n{Path(log.name).read_text()[-4000:]}")
+    return process
+
+
+def stop_stack(process: subprocess.Popen[str]) -> int:
+    if process.poll() is None:
+        os.kill(process.pid, signal.SIGTERM)
+    return process.wait(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    with tempfile.TemporaryDirectory(prefix="rmos-e2e-") as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        process = start_stack(home)
+        try:
+            yield Stack(home)
+        finally:
+            stop_stack(process)

@@ -1,0 +1,144 @@
+"""kill -9 of every process in the middle of 50 concurrent journeys."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import nats
+import pytest
+
+from tests.e2e import journey
+from tests.e2e.conftest import Stack, start_stack, stop_stack
+from tests.e2e.log_check import check_log
+
+JOURNEYS = 50
+BACK_WITHIN_S = 10
+RETRYABLE = {503, 504}
+PROCESSES = ["gateway", "ai_gateway", "art_studio", "rmos", "cam", "nats", "postgres", "s3"]
+
+
+@pytest.fixture(scope="module")
+def mortal_stack() -> Iterator[Stack]:
+    with tempfile.TemporaryDirectory(prefix="rmos-kill-") as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        process = start_stack(home)
+        try:
+            yield Stack(home)
+        finally:
+            assert stop_stack(process) == 0
+
+
+async def travel(client: httpx.AsyncClient, number: int) -> str:
+    """One journey; returns how it ended: done, or the name of the step and of its refusal."""
+    steps = [
+        ("open", "/api/runs", {"context": journey.SHOP}),
+        ("generate", "/api/art-studio/svg/generate", {"prompt": journey.PROMPT, "variant_seed": number % 5}),
+        ("bind", "/api/runs/{run}/artifacts/bind-art-studio-candidate", {"required_kinds": ["svg", "spec"]}),
+        ("toolpaths", "/api/rmos/toolpaths", {}),
+    ]
+    run = artifact = ""
+    for name, path, body in steps:
+        if name == "generate":
+            body = {**body, "run_id": run}
+        if name == "toolpaths":
+            body = {"artifact_id": artifact}
+        try:
+            response = await client.post(path.format(run=run), json=body)
+        except httpx.TransportError as error:
+            return f"{name}: connection lost ({type(error).__name__})"
+        if response.status_code in RETRYABLE:
+            assert response.json()["request_id"]
+            return f"{name}: retryable {response.json()['error']}"
+        if response.status_code >= 400:
+            answer = response.json()
+            return f"{name}: definite {answer['error']} {definite_reason(answer)}"
+        answer = response.json()
+        run = answer.get("run_id", run)
+        artifact = answer.get("artifact_id", artifact)
+    return "done"
+
+
+def definite_reason(answer: dict[str, object]) -> str:
+    """A refusal that a killed partner explains; anything else fails the test by name."""
+    text = str(answer)
+    assert any(word in text for word in ("UNAVAILABLE", "DEADLINE_EXCEEDED")), f"unexplained refusal: {text[:500]}"
+    return "caused by the outage"
+
+
+@pytest.mark.parametrize("victim", PROCESSES)
+async def test_every_journey_ends_and_the_log_is_whole(mortal_stack: Stack, victim: str) -> None:
+    async with mortal_stack.client() as client:
+        journeys = [asyncio.create_task(travel(client, number)) for number in range(JOURNEYS)]
+        done, _ = await asyncio.wait(journeys, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        assert done
+        pid = mortal_stack.pid(victim)
+        os.kill(pid, signal.SIGKILL)
+        killed = time.monotonic()
+        await wait_for_readiness(client, mortal_stack, victim, pid)
+        assert time.monotonic() - killed < BACK_WITHIN_S
+        endings = Counter(await asyncio.gather(*journeys))
+        assert sum(endings.values()) == JOURNEYS
+        assert await travel(client, 1) == "done", endings
+    counts = check_log(mortal_stack)
+    await check_feed(mortal_stack, counts["events"])
+    await check_artifacts_are_listed(mortal_stack, counts["artifacts"])
+
+
+async def wait_for_readiness(client: httpx.AsyncClient, stack: Stack, victim: str, old_pid: int) -> None:
+    """Until the victim has a new pid and the whole system says that it is ready."""
+    give_up = time.monotonic() + 4 * BACK_WITHIN_S
+    while time.monotonic() < give_up:
+        try:
+            if stack.pid(victim) != old_pid and (await client.get("/readyz")).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{victim} did not come back")
+
+
+async def check_feed(stack: Stack, events: int) -> None:
+    """The LOG stream reaches the log's head, and its sequence is the position."""
+    state = stack.state
+    dashboard = state["dashboard"]
+    client = await nats.connect(
+        state["nats_url"], user=dashboard["user"], password=dashboard["password"], inbox_prefix="_INBOX.dashboard"
+    )
+    try:
+        give_up = time.monotonic() + BACK_WITHIN_S
+        while True:
+            info = await client.jetstream().stream_info("LOG")
+            if info.state.last_seq >= events or time.monotonic() > give_up:
+                break
+            await asyncio.sleep(0.05)
+        assert info.state.first_seq == 1
+        assert info.state.messages == info.state.last_seq
+        assert info.state.last_seq >= events
+    finally:
+        await client.close()
+
+
+async def check_artifacts_are_listed(stack: Stack, recorded: set[str]) -> None:
+    """Every recorded artifact is found by walking all runs, and nothing else is."""
+    found: set[str] = set()
+    async with stack.client() as client:
+        cursor: str | None = None
+        while True:
+            page = await journey.got(client, "/api/runs", limit=200, **({"cursor": cursor} if cursor else {}))
+            for run in page["items"]:
+                if run["artifact_count"]:
+                    artifacts = await journey.got(client, f"/api/runs/{run['run_id']}/artifacts", limit=200)
+                    found |= {item["artifact_id"] for item in artifacts["items"]}
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+    assert found == recorded
