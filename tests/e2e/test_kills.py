@@ -47,12 +47,9 @@ async def travel(client: httpx.AsyncClient, number: int) -> str:
     ]
     run = artifact = ""
     for name, path, body in steps:
-        if name == "generate":
-            body = {**body, "run_id": run}
-        if name == "toolpaths":
-            body = {"artifact_id": artifact}
+        belongs = {"generate": {"run_id": run}, "toolpaths": {"artifact_id": artifact}}.get(name, {})
         try:
-            response = await client.post(path.format(run=run), json=body)
+            response = await client.post(path.format(run=run), json={**body, **belongs})
         except httpx.TransportError as error:
             return f"{name}: connection lost ({type(error).__name__})"
         if response.status_code in RETRYABLE:
