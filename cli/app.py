@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from cli.demo import demo
 from cli.down import down
 from cli.status import status
 from cli.up import up
@@ -18,6 +19,7 @@ app = typer.Typer(
 app.command()(up)
 app.command()(down)
 app.command()(status)
+app.command()(demo)
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ from runtime.embedded.s3 import REGION, S3Server
 from runtime.embedded.stack_config import StackConfig
 
 _PLAIN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
-_TUNABLE = ("RMOS_LOG_LEVEL", "RMOS_WORKERS")
+_OWNED = ("RMOS_NATS_", "RMOS_POSTGRES_", "RMOS_S3_", "RMOS_HTTP_", "RMOS_API_KEY", "RMOS_HOME")
+"""What the stack itself decides; the user's own variables of these names (for another system, say) stay out."""
 AI_GATEWAY = "ai_gateway"
 
 
@@ -23,9 +24,9 @@ AI_GATEWAY = "ai_gateway"
 class Environments:
     """Builds the environments from the servers' addresses, the stack's credentials and the user's own environment.
 
-    From the user's environment every process gets a plain few (PATH, HOME, …), the log level, and variables that name
-    it (`RMOS_<SERVICE>_…`). ai_gateway gets all of it: model providers' keys, addresses and proxies live there, their
-    names are known to that service alone, and it is the one place where they belong.
+    From the user's environment every process gets a plain few (PATH, HOME, …) and the `RMOS_…` settings such as policy
+    and log level. ai_gateway gets all of it: model providers' keys, addresses and proxies live there, their names are
+    known to that service alone, and it is the one place where they belong.
     """
 
     config: StackConfig
@@ -63,12 +64,12 @@ class Environments:
         }
 
     def _inherited(self, service: str) -> dict[str, str]:
-        base = {"PYTHONUNBUFFERED": "1", "TZ": "UTC"}
-        if service == AI_GATEWAY:
-            return {**self.user, **base}
-        own = f"RMOS_{service.upper()}_"
-        kept = {name: text for name, text in self.user.items() if name in _PLAIN + _TUNABLE or name.startswith(own)}
-        return {**kept, **base}
+        kept = {
+            name: text
+            for name, text in self.user.items()
+            if not name.startswith(_OWNED) and (service == AI_GATEWAY or name in _PLAIN or name.startswith("RMOS_"))
+        }
+        return {**kept, "PYTHONUNBUFFERED": "1", "TZ": "UTC"}
 
     def _bus(self, user: str) -> dict[str, str]:
         return {

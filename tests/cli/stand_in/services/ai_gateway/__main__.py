@@ -1,0 +1,3 @@
+from services.answering import run
+
+run("ai_gateway")

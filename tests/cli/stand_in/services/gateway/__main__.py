@@ -1,0 +1,3 @@
+from services.http_front import run
+
+run()
