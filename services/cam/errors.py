@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from contracts.cam import Simulation
 
 
 class CamError(Exception):
     """Root of every refusal of the CAM core: the job as given cannot become a safe program."""
+
+    def __reduce__(self) -> tuple[Callable[..., CamError], tuple[type[CamError], str, dict[str, object]]]:
+        # errors come back from a process pool; the leaves' own arguments cannot be had from the message
+        return _rebuilt, (type(self), str(self), vars(self))
 
     @property
     def details(self) -> dict[str, str]:
@@ -65,6 +71,14 @@ class LimitExceeded(CamError):
         self.unit = unit
 
 
+class UnwritableLine(CamError):
+    """A line the controllers would refuse; a defect of the post, whatever the job."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(f"the post wrote a line controllers refuse: {line[:80]!r}; please report this job")
+        self.line = line
+
+
 class SimulationFailed(CamError):
     """The finished program's text did not pass the independent simulation; it must not reach a machine."""
 
@@ -73,5 +87,9 @@ class SimulationFailed(CamError):
         super().__init__(f"the program failed its own simulation and is withheld: {findings}")
         self.report = report
 
-    def __reduce__(self) -> tuple[type[SimulationFailed], tuple[Simulation]]:
-        return SimulationFailed, (self.report,)
+
+def _rebuilt(leaf: type[CamError], message: str, data: dict[str, object]) -> CamError:
+    error = leaf.__new__(leaf)
+    Exception.__init__(error, message)
+    vars(error).update(data)
+    return error

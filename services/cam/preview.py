@@ -31,12 +31,10 @@ def preview_of(job: ToolpathJob, toolpath: Toolpath) -> bytes:
     paths = _paths(toolpath)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="{box}">',
-        f'<rect x="{-half - MARGIN_MM:g}" y="{-half - MARGIN_MM:g}" width="{side:g}" height="{side + LEGEND_MM:g}"'
-        ' fill="#fbfaf7"/>',
-        f'<rect x="{-half:g}" y="{-half:g}" width="{2 * half:g}" height="{2 * half:g}" rx="1.5"'
-        ' fill="#efe0c2" stroke="#a98d5d" stroke-width="0.3"/>',
+        f'<path fill="#fbfaf7" d="M{-half - MARGIN_MM:g} {-half - MARGIN_MM:g}h{side:g}v{side + LEGEND_MM:g}h{-side:g}z"/>',
+        f'<g fill="#efe0c2" stroke="#a98d5d" stroke-width="0.3">{_square(half)}</g>',
         '<g transform="scale(1 -1)">',
-        f'<path d="M-3 0H3M0 -3V3" stroke="#a98d5d" stroke-width="0.2"/>',
+        '<path d="M-3 0H3M0 -3V3" stroke="#a98d5d" stroke-width="0.2"/>',
         '<g fill="#d9bf92" stroke="#8c6a3a" stroke-width="0.1" fill-rule="evenodd">',
         *(f'<path d="{_outline(outline.outer, *outline.holes)}"/>' for outline in pockets(job.spec)),
         "</g>",
@@ -48,6 +46,10 @@ def preview_of(job: ToolpathJob, toolpath: Toolpath) -> bytes:
         "</svg>",
     ]
     return ("\n".join(parts) + "\n").encode("ascii")
+
+
+def _square(half: float) -> str:
+    return f'<rect x="{-half:g}" y="{-half:g}" width="{2 * half:g}" height="{2 * half:g}" rx="1.5"/>'
 
 
 def _layer(name: str, colour: str, width: float, dashes: str | None, data: str) -> str:

@@ -8,23 +8,26 @@ pieces are joined where these exact curves meet. So nothing is fitted, and no of
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import LinearRing, Polygon
+from shapely import LinearRing, Polygon, dwithin, prepare
+from shapely import points as shapely_points
 from shapely.geometry.polygon import orient
 
 from contracts.outlines import Arc, Contour, Line, Segment
 from services.cam.domain.contours import Point
 from services.cam.domain.regions import Region, parts_of, quarter_segments
 
-MATCH_MM = 0.0015
-"""An eroded edge this near to an exact offset curve belongs to it; the polygon itself is true to about 0.3 µm."""
+MATCH_MM = 0.0005
+"""An eroded edge this near to an exact offset curve belongs to it; the polygon itself is true to about 0.2 µm."""
 
 JOIN_MM = 0.02
 """Neighbouring curves are joined at their intersection if it lies this near to the polygon's vertex."""
+
+THINNEST_MM = 0.0003
+"""Parts thinner than this are arithmetic dust: whether they appear at all hangs on the last digits."""
 
 Floats = NDArray[np.float64]
 
@@ -67,7 +70,9 @@ def eroded(region: Region, distance: float) -> tuple[Eroded, ...]:
     result = []
     for part in parts_of(shrunk):
         polygon = orient(part)
-        contours = [_exact(np.asarray(ring.coords), region.edges, corners, distance) for ring in _rings(polygon)]
+        if 2 * polygon.area / polygon.length < THINNEST_MM:
+            continue
+        contours = [_exact(np.asarray(ring.coords), region, corners, distance) for ring in _rings(polygon)]
         result.append(Eroded(polygon, contours[0], tuple(contours[1:])))
     return tuple(result)
 
@@ -76,9 +81,9 @@ def _rings(polygon: Polygon) -> list[LinearRing]:
     return [polygon.exterior, *polygon.interiors]
 
 
-def _exact(points: Floats, edges: Sequence[Segment], corners: Floats, distance: float) -> Contour:
+def _exact(points: Floats, region: Region, corners: Floats, distance: float) -> Contour:
     """The ring's points (closed) as exact curves; a stretch that matches none stays a chain of lines."""
-    curves = _curves_along(points, edges, corners, distance)
+    curves = _curves_along(points, region, corners, distance)
     count = len(curves)
     first = next((i for i in range(count) if curves[i] != curves[i - 1]), None)
     if first is None:
@@ -99,10 +104,13 @@ def _exact(points: Floats, edges: Sequence[Segment], corners: Floats, distance: 
     )
 
 
-def _curves_along(points: Floats, edges: Sequence[Segment], corners: Floats, distance: float) -> list[Curve]:
+def _curves_along(points: Floats, region: Region, corners: Floats, distance: float) -> list[Curve]:
     """The exact offset curve of every edge of the ring."""
+    edges = region.edges
     middles = (points[1:] + points[:-1]) / 2
     misses = np.stack([_miss(middles, edge, distance) for edge in edges])
+    if region.merged:
+        _forget_hidden(misses, middles, region)
     nearest = misses.argmin(axis=0)
     matched = misses[nearest, np.arange(len(middles))] <= MATCH_MM
     curves: list[Curve] = []
@@ -138,6 +146,28 @@ def _miss(points: Floats, edge: Segment, distance: float) -> Floats:
         allowed = slack / edge.radius
         outside = (turned > abs(edge.sweep_rad) + allowed) & (turned < math.tau - allowed)
     return np.where(outside, np.inf, np.abs(off - distance))
+
+
+def _forget_hidden(misses: Floats, points: Floats, region: Region) -> None:
+    """Matches with a piece that is inside the merged area at that place, where it is no boundary any more."""
+    boundary = region.polygon.boundary
+    prepare(boundary)
+    for row, edge in zip(misses, region.edges, strict=True):
+        (near,) = np.nonzero(row <= MATCH_MM)
+        if len(near):
+            visible = dwithin(boundary, shapely_points(_feet(points[near], edge)), 2 * MATCH_MM)
+            row[near[~visible]] = np.inf
+
+
+def _feet(points: Floats, edge: Segment) -> Floats:
+    """The points of the edge's line or circle nearest to each point."""
+    if isinstance(edge, Arc):
+        away = points - (edge.cx, edge.cy)
+        return np.asarray((edge.cx, edge.cy) + away / np.hypot(away[:, 0], away[:, 1])[:, None] * edge.radius)
+    length = math.hypot(edge.x1 - edge.x0, edge.y1 - edge.y0)
+    along = np.array(((edge.x1 - edge.x0) / length, (edge.y1 - edge.y0) / length))
+    start = np.array((edge.x0, edge.y0))
+    return np.asarray(start + ((points - start) @ along)[:, None] * along)
 
 
 def _offset_curve(edge: Segment, point: Floats, distance: float) -> Curve:

@@ -30,7 +30,7 @@ ALLOWANCE_SHARE = 0.1
 ALLOWANCE_LIMIT_MM = 0.1
 """Stock left on the walls for the finishing pass: a tenth of the cutter's diameter, at most 0.1 mm."""
 
-FIT_SLACK_MM = 0.0005
+FIT_SLACK_MM = 0.0003
 """A passage narrower than the cutter by up to twice this is taken as exactly as wide."""
 
 MIN_TRAVEL_DIAMETERS = 0.15
@@ -188,9 +188,11 @@ def _ceil(radius: float) -> float:
 def _region_plans(region: Region, cutting: Cutting, name: str) -> list[Plan]:
     wall_offset = cutting.radius
     walls = eroded(region, wall_offset)
-    if not walls:
-        wall_offset = cutting.radius - FIT_SLACK_MM
-        walls = eroded(region, wall_offset)
+    slim = cutting.radius - FIT_SLACK_MM
+    roomier = parts_of(region.polygon.buffer(-slim))
+    if any(not any(part.intersects(wall.polygon) for wall in walls) for part in roomier):
+        # somewhere the area is exactly as wide as the cutter
+        wall_offset, walls = slim, eroded(region, slim)
     if not walls:
         width = 2 * maximum_inscribed_circle(region.polygon).length
         raise ChannelTooNarrow(name, width, 2 * cutting.radius)

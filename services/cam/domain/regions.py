@@ -18,11 +18,14 @@ from contracts.outlines import Arc, Contour, Line, Outline, Segment, pockets
 from contracts.spec import RosetteSpec
 from services.cam.errors import BadOutline, NothingToCut
 
-CHORD_ERROR_MM = 0.0002
+CHORD_ERROR_MM = 0.0001
 """Sagitta of the chords that stand for arcs where topology is computed; exact arcs replace them in the paths."""
 
 TOUCH_MM = 0.001
 """Areas nearer than this are one area: the wall between them would be thinner than a cutter's runout."""
+
+CLOSING_MM = 0.0003
+"""Gaps and overlaps up to twice this are chords of one shared arc; larger would shift reflex corners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,11 @@ class Annulus:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Any other area. `edges` are the exact pieces its boundary lies on; not every piece need be on the boundary."""
+    """Any other area. `edges` are the exact pieces its boundary lies on; if `merged`, some may lie inside it."""
 
     polygon: Polygon
     edges: tuple[Segment, ...]
+    merged: bool
 
 
 Area = Annulus | Region
@@ -171,9 +175,9 @@ def _merged(sources: Sequence[Source]) -> list[Area]:
         return list(_concentric(exact))
     if len(sources) == 1:
         return [_region(sources[0].polygon, sources)]
-    # a mitred closing by the touch distance makes shared edges, whose chords differ by sub-micrometres, disappear
-    grown = union_all([source.polygon.buffer(TOUCH_MM, join_style="mitre") for source in sources])
-    closed = union_all([grown.buffer(-TOUCH_MM, join_style="mitre"), *(source.polygon for source in sources)])
+    # a mitred closing makes shared edges, whose chords differ by sub-micrometres, disappear
+    grown = union_all([source.polygon.buffer(CLOSING_MM, join_style="mitre") for source in sources])
+    closed = union_all([grown.buffer(-CLOSING_MM, join_style="mitre"), *(source.polygon for source in sources)])
     return [_region(part, sources) for part in parts_of(closed)]
 
 
@@ -196,7 +200,7 @@ def _region(polygon: Polygon, sources: Sequence[Source]) -> Region:
         if source.polygon.distance(polygon) <= TOUCH_MM:
             for contour in (source.outline.outer, *source.outline.holes):
                 edges.update(dict.fromkeys(segment for segment in contour if not _is_point(segment)))
-    return Region(polygon, tuple(edges))
+    return Region(polygon, tuple(edges), len(sources) > 1)
 
 
 def _is_point(segment: Segment) -> bool:

@@ -8,6 +8,7 @@ from typing import assert_never
 from contracts.cam import ToolpathJob
 from contracts.model import decimal_text
 from services.cam.domain.toolpath import TICKS_PER_MM, Feed, Move, Operation, Purpose, Rapid, Swing, Toolpath
+from services.cam.errors import UnwritableLine
 from services.cam.posts.tables import TABLES, PostTable
 
 LINE_LIMIT = 70
@@ -119,8 +120,8 @@ def _header(job: ToolpathJob, table: PostTable, engine_version: str) -> list[str
         f"(MACHINE {job.machine.machine_id[:50]})",
         f"(TOOL {cutter.number} {cutter.tool_id[:50]})",
         f"(FLAT END MILL D {text(cutter.diameter_mm)} FLUTES {text(cutter.flute_length_mm)} LONG)",
-        f"(SPINDLE {text(feeds.spindle_rev_per_min)} FEED {text(feeds.feed_mm_per_min)}"
-        f" RAMP {text(feeds.ramp_feed_mm_per_min)})",
+        f"(SPINDLE {text(feeds.spindle_rev_per_min)})",
+        f"(FEED {text(feeds.feed_mm_per_min)} RAMP {text(feeds.ramp_feed_mm_per_min)})",
         f"(STEPDOWN {text(feeds.stepdown_mm)} STEPOVER {text(feeds.stepover_ratio)} D)",
         "(UNITS MM, FEEDS MM/MIN)",
         f"(STOCK {text(job.stock_thickness_mm)} THICK)",
@@ -151,7 +152,6 @@ def _bare(text: str) -> str:
 
 def _checked(lines: list[str]) -> bytes:
     for line in lines:
-        # a broken rule here is a defect of this module, whatever the job
-        assert len(line) <= LINE_LIMIT, line
-        assert not FORBIDDEN_BYTES & set(line), line
+        if len(line) > LINE_LIMIT or FORBIDDEN_BYTES & set(line) or not line.isascii():
+            raise UnwritableLine(line)
     return ("\n".join(lines) + "\n").encode("ascii")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from shapely import LineString, Point, distance, get_coordinates, points, union_all
+from shapely import LineString, Point, Polygon, STRtree, distance, get_coordinates, points, union_all
 from shapely.geometry.base import BaseGeometry
 
 from contracts.cam import Simulation, ToolpathJob
@@ -19,6 +19,7 @@ from services.cam.simulate.sweep import (
     Stratum,
     Trace,
     parts,
+    solid_parts,
     strata,
     swept,
     traces,
@@ -57,7 +58,6 @@ class _Coverage:
     reachable: float = 0.0
     uncut: float = 0.0
     target: float = 0.0
-    cut: float = 0.0
 
 
 @dataclass(slots=True)
@@ -125,22 +125,31 @@ def _judge_coverage(tally: _Tally, layers: Sequence[Stratum], chains: Sequence[T
         total.reachable += layer.reachable.area
         total.uncut += uncut.area
         total.target += layer.target.area
-        total.cut += layer.target.intersection(area).area
-        width = widest_mm(uncut)
+        pieces = solid_parts(uncut)
+        width = widest_mm(pieces)
         if width > MOST_UNCUT_WIDTH_MM:
-            x, y = max(parts(uncut), key=lambda part: part.area).representative_point().coords[0]
+            x, y = max(pieces, key=lambda part: part.area).representative_point().coords[0]
             tally.findings.append(
                 f"at {layer.depth_mm:g} mm a strip about {width:.3f} mm wide is uncut near {x:.2f} {y:.2f}"
             )
-        for part in parts(layer.reachable):
-            share = 1 - (uncut.intersection(part).area / part.area if uncut.intersects(part) else 0.0)
-            if share < LEAST_COVERAGE:
-                x, y = part.representative_point().coords[0]
-                tally.findings.append(
-                    f"at {layer.depth_mm:g} mm the area near {x:.2f} {y:.2f} is cut only to {share:.4f}"
-                )
+        for x, y, share in _short_parts(layer.reachable, pieces):
+            tally.findings.append(f"at {layer.depth_mm:g} mm the area near {x:.2f} {y:.2f} is cut only to {share:.4f}")
     if total.reachable <= 0:
         tally.findings.append("the cutter can reach nothing of the design")
+
+
+def _short_parts(reachable: BaseGeometry, pieces: Sequence[Polygon]) -> Iterator[tuple[float, float, float]]:
+    """Every connected part of the reachable area that is not covered well enough: a point in it and its share."""
+    areas = parts(reachable)
+    missing = [0.0] * len(areas)
+    if pieces:
+        inside = [piece.representative_point() for piece in pieces]
+        for piece, area in STRtree(areas).query(inside, predicate="dwithin", distance=RESOLUTION_MM).T.tolist():
+            missing[area] += pieces[piece].area
+    for area, gap in zip(areas, missing, strict=True):
+        if gap > (1 - LEAST_COVERAGE) * area.area:
+            point = area.representative_point()
+            yield point.x, point.y, 1 - gap / area.area
 
 
 def _judge_gouges(tally: _Tally, layers: Sequence[Stratum], chains: Sequence[Trace], unions: _Unions) -> None:
@@ -270,7 +279,7 @@ def _report(tally: _Tally, reading: Reading, seconds: float) -> Simulation:
     return Simulation(
         passed=not tally.findings,
         coverage_of_reachable=_six(1 - total.uncut / total.reachable if total.reachable else 0.0),
-        coverage_of_design=_six(min(1.0, total.cut / total.target) if total.target else 0.0),
+        coverage_of_design=_six((total.reachable - total.uncut) / total.target if total.target else 0.0),
         reachable_area_mm2=_six(total.reachable),
         uncut_reachable_mm2=_six(total.uncut),
         gouge_mm2=_six(tally.gouge_mm2),

@@ -81,7 +81,7 @@ class Reading:
     findings: tuple[str, ...]
 
 
-class _Refused(Exception):  # noqa: N818 - a reason, turned into a finding within this module
+class _Refused(Exception):
     pass
 
 

@@ -23,6 +23,7 @@ SAGITTA_MM = 0.0001
 RESOLUTION_MM = 0.0005
 """Differences narrower than this are below what the chords can show."""
 
+SOLID_MM = 0.01
 Z_TOLERANCE_MM = 0.001
 
 
@@ -95,20 +96,27 @@ def swept(paths: Sequence[LineString | Point], radius: float) -> BaseGeometry:
     return union_all(buffer(np.asarray(paths, dtype=object), radius, quad_segs=quarter_segments(radius)))
 
 
-def widest_mm(area: BaseGeometry) -> float:
-    """An upper estimate, within a factor of two, of the widest disc in an area: 0.0 when thinner than 2 µm."""
+def widest_mm(pieces: Sequence[Polygon]) -> float:
+    """An upper estimate, within a factor of two, of the widest disc in any piece: 0.0 when all are under 2 µm."""
     width = 0.0
-    probe = 0.001
-    while not area.is_empty:
-        area = area.buffer(-probe)
-        if not area.is_empty:
-            width += 2 * probe
-        probe *= 2
+    for piece in pieces:
+        left: BaseGeometry = piece
+        done, probe = 0.0, 0.001
+        while not left.is_empty:
+            left = left.buffer(-probe)
+            done += 0.0 if left.is_empty else 2 * probe
+            probe *= 2
+        width = max(width, done)
     return width
 
 
 def parts(geometry: BaseGeometry) -> list[Polygon]:
     return [part for part in get_parts(geometry) if isinstance(part, Polygon)]
+
+
+def solid_parts(geometry: BaseGeometry) -> list[Polygon]:
+    """Without the dust that chords leave along every wall: pieces smaller than a disc of SOLID_MM diameter."""
+    return [part for part in parts(geometry) if part.area >= math.pi / 4 * SOLID_MM**2]
 
 
 def quarter_segments(radius: float) -> int:
