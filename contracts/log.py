@@ -155,6 +155,10 @@ class StoredEvent(Message):
     actor: Actor
     request_id: Identifier
     command_id: Identifier
+    command_index: Annotated[int, Field(ge=0)] = 0
+    """Place of the event among those of its command."""
+    command_sha256: Sha256
+    """Digest of the command as it was received: what makes a repetition the same command."""
     causation_id: Identifier | None = None
     writer_epoch: int
     data_json: str

@@ -7,14 +7,39 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from contracts.art import CheckedSvg, CompiledSpec
-from contracts.artifacts import Run
+from contracts.artifacts import Attachment, Run
 from contracts.blobs import BlobRef
 from contracts.cam import Post, ToolpathJob, ToolpathResult
 from contracts.envelope import RequestContext
 from contracts.feasibility import CuttingContext, Feasibility, Mode
-from contracts.log import LogEvent
-from contracts.rmos import ArtifactReply, AskArtifact, AskRun, AskSession, SessionReply
+from contracts.log import LogEvent, StoredEvent
+from contracts.rmos import (
+    ArtifactReply,
+    Artifacts,
+    AskArtifact,
+    AskAttachment,
+    AskRun,
+    AskSession,
+    Attachments,
+    Events,
+    ListArtifacts,
+    ListAttachments,
+    ListRunEvents,
+    ListRuns,
+    ListSessions,
+    Runs,
+    SessionReply,
+    Sessions,
+)
 from contracts.spec import RosetteSpec
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFact:
+    """A fact of another service as it came: its own type, its own canonical bytes, unchanged."""
+
+    type: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,46 +48,67 @@ class NewEvent:
 
     stream: str
     event_id: str
-    event: LogEvent
+    event: LogEvent | RecordedFact
 
 
 @dataclass(frozen=True, slots=True)
 class AppendRequest:
-    """All events or none, in this order. `expected` gives the version (0: must not exist yet) of each stream."""
+    """All events or none, in this order. `expected` gives the version (0: must not exist yet) of each stream.
+
+    `expected` may name streams that get no event, which are then only guarded. A stream with an event but without an
+    expectation is appended to at whatever version it has.
+    """
 
     context: RequestContext
     expected: Mapping[str, int]
     events: Sequence[NewEvent]
+    command_sha256: str | None = None
+    """Digest of the command as it was received. A repeated `context.command_id` is the same command exactly when this
+    is the same. None: the events themselves are compared (their ids aside), so that only a caller whose events are a
+    function of the command may repeat it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppendResult:
-    """`repeated` True: this command was appended before, and these are the positions of that first time."""
+    """Where the events stand, in the order of the request; `versions` are those in their streams."""
 
     positions: tuple[int, ...]
-    repeated: bool
+    versions: tuple[int, ...]
+    repeated: bool = False
+    """True: this command was appended before, nothing was appended now, and all else here is of that first time."""
+    events: tuple[StoredEvent, ...] = ()
+    """What was stored the first time, when the command is repeated; empty when it is new."""
 
 
 class EventLog(Protocol):
     async def append(self, request: AppendRequest) -> AppendResult:
         """Durable when it returns: positions are contiguous in the whole log, versions in each stream.
 
-        Raises VERSION_CONFLICT with the actual version (nothing was appended; later appends are not affected),
-        UNAVAILABLE when the log cannot take it now and nothing was appended. Never answers without knowing which.
+        The same command id again returns the first result (`repeated`), whatever `expected` says by now.
+
+        Raises, and nothing was appended and later appends are not affected: VERSION_CONFLICT with stream, expected and
+        actual; IDEMPOTENCY_MISMATCH when the command id or an event id stands in the log with other content;
+        INVALID_REQUEST and PAYLOAD_TOO_LARGE for the request itself; UNAVAILABLE when the log cannot take it now.
+        UNAVAILABLE with details.outcome "unknown" is the one case in which the events may have been stored: the same
+        command id, sent again, tells. Never answers success without knowing.
         """
         ...
 
     async def read_stream(self, stream: str) -> list[LogEvent]:
-        """All events of the stream in order, brought up to their newest version; empty when there are none."""
+        """All events of the stream in order, brought up to their newest version; empty when there are none.
+
+        Sees everything that any append returned before the call. Raises UNAVAILABLE.
+        """
         ...
 
     async def outcome_of(self, request: RequestContext) -> list[LogEvent]:
-        """The events that this command appended before, in order; empty when it did not."""
+        """The events that this command appended before, in order; empty when it did not. Raises UNAVAILABLE."""
         ...
 
 
 class Queries(Protocol):
-    """Reads that see everything that was committed before they were asked."""
+    """Reads that see everything that was committed before they were asked. All raise UNAVAILABLE when the projections
+    do not catch up in time."""
 
     async def run(self, query: AskRun) -> Run:
         """Raises NOT_FOUND."""
@@ -74,6 +120,43 @@ class Queries(Protocol):
 
     async def session(self, query: AskSession) -> SessionReply:
         """Raises NOT_FOUND."""
+        ...
+
+
+class Listings(Protocol):
+    """Pages, with the promises of Queries. Following `next_cursor` visits everything that existed at the first page
+    exactly once, also while more is added. Raises INVALID_REQUEST for a cursor that is none of ours."""
+
+    async def runs(self, query: ListRuns) -> Runs:
+        """Newest first."""
+        ...
+
+    async def artifacts(self, query: ListArtifacts) -> Artifacts:
+        """Of one run, newest first. Raises NOT_FOUND for an unknown run."""
+        ...
+
+    async def run_events(self, query: ListRunEvents) -> Events:
+        """What the log holds about one run, the decisions of its session included, oldest first. Raises NOT_FOUND."""
+        ...
+
+    async def sessions(self, query: ListSessions) -> Sessions:
+        """Newest first."""
+        ...
+
+
+class AttachmentIndex(Protocol):
+    """Content of runs, with the promises of Queries."""
+
+    async def attachments(self, query: ListAttachments) -> Attachments:
+        """In the order in which they came, of one kind or all. Raises NOT_FOUND for an unknown run."""
+        ...
+
+    async def attachment(self, query: AskAttachment) -> Attachment:
+        """The newest entry of this content, when the run has it under several kinds. Raises NOT_FOUND."""
+        ...
+
+    async def content(self, attachment_id: str) -> BlobRef:
+        """Where the content of this digest lies, whichever run has it. Raises NOT_FOUND."""
         ...
 
 
