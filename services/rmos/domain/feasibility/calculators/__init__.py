@@ -1,0 +1,1 @@
+"""The calculators: one function a question, each from a Situation to a CalculatorResult."""

@@ -1,0 +1,88 @@
+"""The engine: every calculator on one situation, then the verdict with its digest. Pure and versioned."""
+
+from __future__ import annotations
+
+from contracts.canonical import digest_of
+from contracts.feasibility import (
+    CalculatorResult,
+    CuttingContext,
+    Feasibility,
+    Feeds,
+    Mode,
+    RiskLevel,
+)
+from contracts.model import decimal_of
+from contracts.spec import RosetteSpec
+from services.rmos.domain.catalog import Catalog
+from services.rmos.domain.feasibility.composition import ROUTER, SEVERITY, Row, overall
+from services.rmos.domain.feasibility.grading import not_judged
+from services.rmos.domain.feasibility.situation import NotJudged, Situation, situation_of
+
+ENGINE_VERSION = "feasibility/1.0.0"
+"""Changes whenever a verdict can change for the same inputs and catalog."""
+
+
+def evaluate(spec: RosetteSpec, context: CuttingContext, catalog: Catalog, mode: Mode = "router") -> Feasibility:
+    """The verdict on cutting `spec` as `context` says.
+
+    What is missing, or cannot be judged, is UNKNOWN and names what to give. Raises RmosError(INVALID_REQUEST) for a
+    material, tool or machine id the catalog does not have.
+    """
+    situation = situation_of(spec, context, catalog)
+    rows = ROUTER if mode == "router" else ()
+    results = tuple(_result(row, situation) for row in rows) or (_saw_not_built(),)
+    risk, score = overall(results, rows)
+    return _verdict(spec, context, catalog, mode, results, risk, score, situation.given_feeds)
+
+
+def _result(row: Row, situation: Situation) -> CalculatorResult:
+    try:
+        return row.calculate(situation)
+    except NotJudged as refusal:
+        return not_judged(row.name, refusal.summary, refusal.suggestion, refusal.missing)
+    except Exception as error:  # noqa: BLE001 - whatever fails in a calculator must block as UNKNOWN, never crash or pass
+        summary = f"the calculation failed ({type(error).__name__})"
+        return not_judged(row.name, summary, "report this design: the calculator does not handle it")
+
+
+def _saw_not_built() -> CalculatorResult:
+    return not_judged("saw", "saw cuts are not judged by this engine version", "ask for mode router")
+
+
+def _verdict(
+    spec: RosetteSpec,
+    context: CuttingContext,
+    catalog: Catalog,
+    mode: Mode,
+    results: tuple[CalculatorResult, ...],
+    risk: RiskLevel,
+    score: float | None,
+    feeds: Feeds | None,
+) -> Feasibility:
+    by_severity = sorted(results, key=lambda r: (-SEVERITY[r.risk], -int(r.hard), float(r.score or 0)))
+    content = {
+        "risk_level": risk,
+        "score": None if score is None else decimal_of(round(score, 2)),
+        "results": results,
+        "suggestions": tuple(dict.fromkeys(r.suggestion for r in by_severity if r.suggestion)),
+        "warnings": tuple(f"{r.calculator}: {r.summary}" for r in by_severity if r.risk is RiskLevel.YELLOW),
+        "block_reason": _block_reason(risk, by_severity),
+        "feeds": feeds,
+        "design_sha256": digest_of(spec),
+        "catalog_sha256": catalog.sha256,
+        "engine_version": ENGINE_VERSION,
+    }
+    draft = Feasibility.model_construct(**content, feasibility_sha256="")
+    hashed = draft.model_dump(mode="json", exclude={"feasibility_sha256"})
+    digest = digest_of({"context": context.model_dump(mode="json"), "mode": mode, "verdict": hashed})
+    return draft.model_copy(update={"feasibility_sha256": digest})
+
+
+def _block_reason(risk: RiskLevel, by_severity: list[CalculatorResult]) -> str | None:
+    if risk not in {RiskLevel.RED, RiskLevel.UNKNOWN}:
+        return None
+    causes = [r for r in by_severity if r.risk in {RiskLevel.RED, RiskLevel.UNKNOWN}]
+    if not causes:
+        return "many findings together: the overall score is below 50"
+    reasons = dict.fromkeys(f"{r.calculator}: {r.summary}" for r in causes)
+    return "; ".join(list(reasons)[:4]) + (f"; and {len(reasons) - 4} more" if len(reasons) > 4 else "")

@@ -1,0 +1,65 @@
+"""From a figure to a score, and from a score to a risk: the one place thresholds of risk live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from contracts.feasibility import CalculatorResult, Quantity, RiskLevel
+from contracts.model import decimal_of
+from services.rmos.domain.feasibility.chip_loads import interpolated
+
+GREEN_FROM, RED_BELOW = 80.0, 30.0
+"""A calculator is GREEN from 80, RED below 30 or on a hard rule, YELLOW between."""
+BEST_ON_AN_ESTIMATE = 79.0
+"""What rests on an estimated cutting figure is YELLOW at best."""
+
+Curve = tuple[tuple[float, float], ...]
+"""Points (figure, score), ascending in the figure; linear between, constant beyond."""
+
+
+def score_on(curve: Curve, figure: float) -> float:
+    return interpolated(curve, figure)
+
+
+def quantity(name: str, value: float, unit: str) -> Quantity:
+    return Quantity(name=name, value=decimal_of(round(value, 6)), unit=unit)
+
+
+def judged(
+    calculator: str,
+    score: float,
+    summary: str,
+    *,
+    inputs: Iterable[Quantity] = (),
+    results: Iterable[Quantity] = (),
+    limiting: Quantity | None = None,
+    suggestion: str | None = None,
+    hard: bool = False,
+    estimated: bool = False,
+    assumptions: Iterable[str] = (),
+) -> CalculatorResult:
+    """The result with its risk. A broken hard rule scores 0. A GREEN result carries no suggestion."""
+    if hard:
+        score = 0.0
+    elif estimated:
+        score = min(score, BEST_ON_AN_ESTIMATE)
+    risk = RiskLevel.RED if score < RED_BELOW else RiskLevel.YELLOW if score < GREEN_FROM else RiskLevel.GREEN
+    return CalculatorResult(
+        calculator=calculator,
+        risk=risk,
+        score=decimal_of(round(score, 2)),
+        hard=hard,
+        summary=summary,
+        inputs=tuple(inputs),
+        results=tuple(results),
+        limiting=limiting,
+        suggestion=None if risk is RiskLevel.GREEN else suggestion,
+        assumptions=tuple(assumptions),
+    )
+
+
+def not_judged(calculator: str, summary: str, suggestion: str, missing: tuple[str, ...] = ()) -> CalculatorResult:
+    """UNKNOWN: blocks, and says what to give."""
+    return CalculatorResult(
+        calculator=calculator, risk=RiskLevel.UNKNOWN, summary=summary, suggestion=suggestion, missing=missing
+    )

@@ -1,0 +1,58 @@
+"""One n-fold shape on its own (petals, dots, separate tiles): one piece and its neighbour tell everything."""
+
+from __future__ import annotations
+
+
+from shapely import Polygon
+from shapely.affinity import rotate
+
+from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut, Fault, Findings, Profile, Share, Wall
+from services.rmos.domain.feasibility.polygons import (
+    inscribed_diameter,
+    near_length,
+    opened,
+    parts_of,
+    polygon_of,
+    radial_extent,
+    rim_of,
+)
+
+
+def analyse(cut: Cut, radius: float, least_wall: float, found: Findings) -> Profile | None:
+    """Adds share, collisions and the wall to the neighbour; gives the profile as cut, None if nothing is reached."""
+    piece = polygon_of(cut.outlines[0])
+    if not piece.is_valid or piece.area <= 0:
+        found.faults.append(crossed(cut))
+        return None
+    neighbour = rotate(piece, 360 / cut.fold, origin=cut.centre)
+    collide = piece.distance(neighbour) <= 0 and not piece.intersection(neighbour).buffer(-OVERLAP_MM / 2).is_empty
+    if collide:
+        mend = "use fewer or smaller pieces, or a larger radius"
+        found.faults.append(Fault(f"{cut.name}: neighbouring pieces overlap", (cut.index,), mend))
+    reach = opened(piece, radius)
+    width = inscribed_diameter(piece)
+    share = Share(cut.index, cut.shape.type, cut.depth_mm, cut.fold * piece.area, cut.fold * reach.area, width)
+    found.shares.append(share)
+    found.border_mm += cut.fold * reach.length
+    parts = parts_of(reach)
+    if not parts:
+        return None
+    if not collide:
+        _wall_to_neighbour(cut, parts, least_wall, found)
+    inner, outer = radial_extent(parts, cut.centre)
+    return Profile(inner, outer, cut.name, tuple(item for part in parts for item in rim_of(part, cut.centre)))
+
+
+def crossed(cut: Cut) -> Fault:
+    """An outline that crosses itself or has no area."""
+    return Fault(f"{cut.name} crosses itself or has no area", (cut.index,), "use a smaller gap or fewer pieces")
+
+
+def _wall_to_neighbour(cut: Cut, parts: list[Polygon], least_wall: float, found: Findings) -> None:
+    for part in parts:
+        turned = [rotate(other, 360 / cut.fold, origin=cut.centre) for other in parts]
+        nearest = min(turned, key=part.distance)
+        thickness = part.distance(nearest)
+        if TOUCH_MM < thickness < 4 * least_wall:
+            spot = near_length(part, nearest, least_wall) if thickness < least_wall else 0.0
+            found.walls.append(Wall(float(thickness), spot, (cut.name, "its own neighbour")))

@@ -1,0 +1,106 @@
+"""Outlines as shapely polygons, and the few operations on them the analysis is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
+
+from contracts.outlines import Arc, Contour, Outline
+from services.rmos.domain.feasibility.geometry import CHORD_ERROR_MM, TOUCH_MM
+
+
+def polygon_of(outline: Outline) -> Polygon:
+    """The area with arcs as chords whose ends lie on the arc; may be invalid if the outline crosses itself."""
+    return Polygon(_points(outline.outer), [_points(hole) for hole in outline.holes])
+
+
+def quarter_segments(radius: float) -> int:
+    """Chords per quarter turn that keep the sagitta within CHORD_ERROR_MM."""
+    half_step = math.acos(max(0.5, 1 - CHORD_ERROR_MM / max(radius, CHORD_ERROR_MM)))
+    return max(6, math.ceil(math.pi / 4 / half_step))
+
+
+def opened(area: BaseGeometry, radius: float) -> BaseGeometry:
+    """Where a disc of this radius that stays inside `area` can be: the morphological opening."""
+    quarter = quarter_segments(radius)
+    shrunk = area.buffer(-radius, quad_segs=quarter)
+    return shrunk if shrunk.is_empty else shrunk.buffer(radius, quad_segs=quarter)
+
+
+def united(areas: Sequence[BaseGeometry]) -> BaseGeometry:
+    """The union in which areas that touch within TOUCH_MM are joined (a mitred closing)."""
+    if len(areas) == 1:
+        return areas[0]
+    grown = shapely.union_all([area.buffer(TOUCH_MM, join_style="mitre") for area in areas])
+    return shapely.union_all([grown.buffer(-TOUCH_MM, join_style="mitre"), *areas])
+
+
+def parts_of(area: BaseGeometry) -> list[Polygon]:
+    """The polygons of any geometry, in an order that depends on the geometry alone."""
+    parts = [part for part in getattr(area, "geoms", [area]) if isinstance(part, Polygon) and part.area > 0]
+    return sorted(parts, key=lambda part: tuple(round(bound, 4) for bound in part.bounds))
+
+
+def inscribed_diameter(polygon: Polygon) -> float:
+    """Diameter of the largest disc inside, mm, at most 0.01 too small; 0 for an area without width."""
+    if polygon.area <= 0:
+        return 0.0
+    return 2 * float(shapely.length(shapely.maximum_inscribed_circle(polygon, tolerance=0.005)))
+
+
+def near_length(area: Polygon, other: BaseGeometry, reach: float) -> float:
+    """Length of the area's outer boundary that lies within `reach` of the other, mm."""
+    middles, lengths = _edges(np.asarray(area.exterior.coords))
+    return float(lengths[shapely.distance(shapely.points(middles), other) < reach].sum())
+
+
+def rim_of(area: Polygon, centre: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+    """(distance from the centre, length) of every boundary edge."""
+    middles, lengths = _edges(np.asarray(area.exterior.coords))
+    radii = np.hypot(middles[:, 0] - centre[0], middles[:, 1] - centre[1])
+    return tuple(zip(radii.tolist(), lengths.tolist(), strict=True))
+
+
+def radial_extent(areas: Iterable[Polygon], centre: tuple[float, float]) -> tuple[float, float]:
+    """Least and greatest distance of the areas from the centre, mm."""
+    origin = shapely.Point(centre)
+    inner, outer = math.inf, 0.0
+    for area in areas:
+        inner = min(inner, float(area.distance(origin)))
+        points = np.asarray(area.exterior.coords)
+        outer = max(outer, float(np.hypot(points[:, 0] - centre[0], points[:, 1] - centre[1]).max()))
+    return inner, outer
+
+
+def _edges(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middles and lengths of the edges, long straight ones cut into pieces of at most 0.2 mm."""
+    starts, ends = points[:-1], points[1:]
+    lengths = np.hypot(*(ends - starts).T)
+    counts = np.maximum(1, np.ceil(lengths / 0.2).astype(int))
+    index = np.repeat(np.arange(len(lengths)), counts)
+    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    share = (step + 0.5) / counts[index]
+    return starts[index] + (ends - starts)[index] * share[:, None], (lengths / counts)[index]
+
+
+def _points(contour: Contour) -> list[tuple[float, float]]:
+    points: list[tuple[float, float]] = []
+    for segment in contour:
+        points.append((segment.x0, segment.y0))
+        if isinstance(segment, Arc):
+            points.extend(_between(segment))
+    return points
+
+
+def _between(arc: Arc) -> list[tuple[float, float]]:
+    sweep, radius = arc.sweep_rad, arc.radius
+    count = max(2, math.ceil(abs(sweep) / (math.pi / 2) * quarter_segments(radius)))
+    angles = math.atan2(arc.y0 - arc.cy, arc.x0 - arc.cx) + sweep * np.arange(1, count) / count
+    xs, ys = arc.cx + radius * np.cos(angles), arc.cy + radius * np.sin(angles)
+    return list(zip(xs.tolist(), ys.tolist(), strict=True))
