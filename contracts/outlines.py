@@ -1,7 +1,7 @@
 """What a spec means as plane geometry: exact contours of lines and circular arcs, mm in the part frame.
 
 Three services read shapes through this one module (drawing, judging, cutting), so they cannot disagree about what a
-petal is. Pure floating-point arithmetic from the standard library; callers round where they write.
+petal is. Pure floating-point arithmetic, the same to the last bit on every platform; callers round where they write.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from contracts.spec import (
     Shape,
     TileRing,
 )
+from contracts.trigonometry import asin, cos, sin, tan
 
 PETAL_ASPECT = 0.30
 """A petal's half width is at most this share of its length, so that few petals on a wide band stay petals."""
@@ -122,11 +123,11 @@ def petal_half_width(r_inner: float, r_outer: float, petals: int, web: float) ->
         radius = (length * length / 4 + width * width) / (2 * width)
         offset = radius - width
         # furthest point of the arc along the boundary's normal; the normal direction must lie within the arc's span
-        towards = -middle * math.sin(half_sector) - offset * math.cos(half_sector) + radius
-        span = math.asin(min(1.0, length / (2 * radius)))
+        towards = -middle * sin(half_sector) - offset * cos(half_sector) + radius
+        span = asin(min(1.0, length / (2 * radius)))
         if half_sector <= span:
             return -towards
-        tip = -r_inner * math.sin(half_sector)
+        tip = -r_inner * sin(half_sector)
         return -tip
 
     low, high = 0.0, PETAL_ASPECT * length
@@ -187,7 +188,7 @@ def _material(materials: tuple[str, ...], index: int) -> str | None:
 
 
 def _polar(x: float, y: float, radius: float, angle: float) -> tuple[float, float]:
-    return x + radius * math.cos(angle), y + radius * math.sin(angle)
+    return x + radius * cos(angle), y + radius * sin(angle)
 
 
 def _circle(x: float, y: float, radius: float, *, ccw: bool) -> Arc:
@@ -215,7 +216,7 @@ def _petals(shape: RadialPetals, x: float, y: float) -> Iterator[_Area]:
     radius = (length * length / 4 + half * half) / (2 * half)
     for k in range(shape.petals):
         angle = math.radians(float(shape.angle_deg)) + math.tau * k / shape.petals
-        ux, uy = math.cos(angle), math.sin(angle)
+        ux, uy = cos(angle), sin(angle)
         inner, outer = _polar(x, y, r_in, angle), _polar(x, y, r_out, angle)
         shift = radius - half
         # the arc on the right of the axis bulges to -tangent and has its centre on the +tangent side
@@ -228,8 +229,8 @@ def _tiles(shape: TileRing, x: float, y: float) -> Iterator[_Area]:
     r_in, r_out, gap = float(shape.r_inner), float(shape.r_outer), float(shape.gap_mm)
     first, step = math.radians(float(shape.angle_deg)), math.tau / shape.count
     # half the gap as an angle at each radius, so that neighbouring sides are parallel
-    trim_in = math.asin(min(1.0, gap / 2 / r_in)) if r_in > 0 and gap > 0 else 0.0
-    trim_out = math.asin(gap / 2 / r_out) if gap > 0 else 0.0
+    trim_in = asin(min(1.0, gap / 2 / r_in)) if r_in > 0 and gap > 0 else 0.0
+    trim_out = asin(gap / 2 / r_out) if gap > 0 else 0.0
     for k in range(shape.count):
         a, b = first + step * k, first + step * (k + 1)
         outline = _slanted(x, y, r_in, r_out, (a + trim_in, b - trim_in), (a + trim_out, b - trim_out))
@@ -238,7 +239,7 @@ def _tiles(shape: TileRing, x: float, y: float) -> Iterator[_Area]:
 
 def _rope(shape: RopeRing, x: float, y: float) -> Iterator[_Area]:
     r_in, r_out = float(shape.r_inner), float(shape.r_outer)
-    lean = math.tan(math.radians(float(shape.slant_deg))) * (r_out - r_in) / ((r_in + r_out) / 2)
+    lean = tan(math.radians(float(shape.slant_deg))) * (r_out - r_in) / ((r_in + r_out) / 2)
     yield from _row(x, y, r_in, r_out, shape.count, math.radians(float(shape.angle_deg)), lean, shape.materials, 0)
 
 

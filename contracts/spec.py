@@ -102,7 +102,8 @@ class TileRing(_Pieces):
 
     @model_validator(mode="after")
     def _pattern_closes(self) -> Self:
-        if self.gap_mm * self.count >= 6 * self.r_inner and self.gap_mm > 0:
+        chord = 2 * float(self.r_inner) * math.sin(math.pi / self.count)
+        if self.gap_mm > 0 and (self.gap_mm * self.count >= 6 * self.r_inner or self.gap_mm >= chord):
             raise ValueError("the gaps leave no tile at r_inner: fewer tiles or a smaller gap_mm")
         return self
 
