@@ -9,7 +9,7 @@ from pydantic import Field
 
 from contracts.blobs import BlobRef
 from contracts.errors import ErrorCode
-from contracts.model import Identifier, Message, NonNegative, Number, Sha256, Timestamp
+from contracts.model import Identifier, Message, NonNegative, Number, RequestId, Sha256, Timestamp
 
 Output = Literal["text", "json", "image"]
 ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -82,7 +82,7 @@ class Provenance(Message):
     """What is on record of one model call. Text never appears here: digests only."""
 
     call_id: Identifier
-    request_id: Identifier
+    request_id: RequestId
     operation: str
     category: SafetyCategory
     output: Output
@@ -122,7 +122,7 @@ class GeneratedContent(Message):
 class CallRequested(Message):
     type: ClassVar[str] = "ai.call_requested.v1"
     call_id: Identifier
-    request_id: Identifier
+    request_id: RequestId
     operation: str
     output: Output
     provider: str

@@ -11,7 +11,7 @@ from contracts.ai import Provenance, ProviderName, SafetyFinding, Seed
 from contracts.artifacts import Attachment
 from contracts.blobs import BlobRef
 from contracts.errors import ErrorBody
-from contracts.model import CatalogId, Identifier, Message, NonNegative, Number, Sha256, Timestamp
+from contracts.model import CatalogId, Identifier, Message, NonNegative, Number, RequestId, Sha256, Timestamp
 from contracts.params import RosetteParamSpec
 from contracts.spec import RosetteSpec
 
@@ -65,7 +65,7 @@ class Variant(Message):
 
 
 class PromptToSvgReply(Message):
-    request_id: Identifier
+    request_id: RequestId
     variant_seed: Seed
     route: Route
     variants: tuple[Variant, ...]
@@ -138,7 +138,7 @@ class ListAssets(Message):
     cursor: str | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     variant_seed: Seed | None = None
-    request_id: Identifier | None = None
+    request_id: RequestId | None = None
 
 
 class Asset(Message):
@@ -146,7 +146,7 @@ class Asset(Message):
 
     asset_id: Identifier
     created_at_utc: Timestamp
-    request_id: Identifier
+    request_id: RequestId
     variant_seed: Seed
     svg: BlobRef
     spec: BlobRef
@@ -163,7 +163,7 @@ class Assets(Message):
 
 class VariantGenerated(Message):
     type: ClassVar[str] = "art.variant_generated.v1"
-    request_id: Identifier
+    request_id: RequestId
     asset_id: Identifier
     call_id: Identifier
     variant_seed: Seed
@@ -175,7 +175,7 @@ class VariantGenerated(Message):
 
 class VariantFailed(Message):
     type: ClassVar[str] = "art.variant_failed.v1"
-    request_id: Identifier
+    request_id: RequestId
     call_id: Identifier | None
     variant_seed: Seed
     error: ErrorBody

@@ -11,7 +11,7 @@ from contracts.blobs import BlobRef
 from contracts.cam import Simulation
 from contracts.envelope import Actor
 from contracts.feasibility import CuttingContext, Feasibility, Mode, RiskLevel
-from contracts.model import CatalogId, Identifier, Message, NonNegative, Score, Sha256, Timestamp
+from contracts.model import CatalogId, Identifier, Message, NonNegative, RequestId, Score, Sha256, Timestamp
 
 ARTIFACT_SCHEMA_VERSION = 1
 INLINE_GCODE_BYTES = 200_000
@@ -87,7 +87,7 @@ class RunArtifact(Message):
     kind: ArtifactKind
     status: ArtifactStatus
     created_at_utc: Timestamp
-    request_id: Identifier
+    request_id: RequestId
     actor: Actor
     mode: Mode
     tool_id: CatalogId | None = None
@@ -123,7 +123,7 @@ class Run(Message):
     label: str | None = None
     workflow_session_id: Identifier | None = None
     context: CuttingContext = CuttingContext()
-    request_id: Identifier
+    request_id: RequestId
     opened_by: Identifier
     status: Literal["OPEN", "OK", "BLOCKED", "ERROR"] = "OPEN"
     risk_level: RiskLevel | None = None

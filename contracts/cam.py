@@ -8,7 +8,7 @@ from pydantic import Field
 
 from contracts.blobs import BlobRef
 from contracts.feasibility import Feeds
-from contracts.model import CatalogId, Identifier, Message, NonNegative, Number, Positive, Sha256
+from contracts.model import CatalogId, Message, NonNegative, Number, Positive, RequestId, Sha256
 from contracts.spec import RosetteSpec
 
 Post = Literal["grbl", "linuxcnc"]
@@ -91,7 +91,7 @@ class ToolpathResult(Message):
 
 class ToolpathsGenerated(Message):
     type: ClassVar[str] = "cam.toolpaths_generated.v1"
-    request_id: Identifier
+    request_id: RequestId
     design_sha256: Sha256
     toolpaths_sha256: Sha256
     gcode_sha256: Sha256
@@ -103,7 +103,7 @@ class ToolpathsGenerated(Message):
 
 class ToolpathsFailed(Message):
     type: ClassVar[str] = "cam.toolpaths_failed.v1"
-    request_id: Identifier
+    request_id: RequestId
     design_sha256: Sha256
     engine_version: str
     reason: str

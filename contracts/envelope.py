@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from contracts.canonical import canonical_bytes
 from contracts.errors import ErrorBody, ErrorCode, RmosError
-from contracts.model import Identifier, Message
+from contracts.model import Identifier, Message, RequestId
 
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
@@ -54,7 +54,7 @@ class RequestContext(Message):
     """What travels with a command or query beside its body. `command_id` repeats when a command is repeated."""
 
     command_id: Identifier
-    request_id: Identifier
+    request_id: RequestId
     actor: Actor
     deadline_ms: int
     causation_id: Identifier | None = None

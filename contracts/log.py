@@ -12,7 +12,7 @@ from pydantic import Field
 from contracts.artifacts import Attachment, RunArtifact
 from contracts.envelope import Actor
 from contracts.feasibility import CuttingContext, Mode, RiskLevel
-from contracts.model import Identifier, Message, Score, Sha256, Timestamp
+from contracts.model import Identifier, Message, RequestId, Score, Sha256, Timestamp
 from contracts.sessions import WorkflowMode
 
 
@@ -153,7 +153,7 @@ class StoredEvent(Message):
     type: str
     recorded_at_utc: Timestamp
     actor: Actor
-    request_id: Identifier
+    request_id: RequestId
     command_id: Identifier
     command_index: Annotated[int, Field(ge=0)] = 0
     """Place of the event among those of its command."""

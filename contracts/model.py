@@ -93,6 +93,9 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
 """An id as it may appear in a path or a subject-free header: visible ASCII, at most 128 characters."""
 
+RequestId = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
+"""The id of a request, which a client may choose freely: 1-128 visible ASCII characters."""
+
 CatalogId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.:-]{0,63}$")]
 Timestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$")]
 """UTC, microseconds, RFC 3339: sorts as text."""
