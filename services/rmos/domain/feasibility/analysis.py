@@ -7,6 +7,7 @@ Polygons stand for arcs with chords of CHORD_ERROR_MM sagitta, so lengths are ri
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -28,7 +29,7 @@ def geometry_of(cuts: tuple[Cut, ...], cutter_radius_mm: float, least_wall_mm: f
             mend = "use fewer petals, a smaller web_mm or a larger r_inner"
             found.faults.append(Fault(f"{cut.name} leaves no area to cut", (cut.index,), mend))
     profiles = [_cluster(group, cutter_radius_mm, least_wall_mm, found) for group in clusters(solid)]
-    for inner, outer in zip(profiles, profiles[1:], strict=False):
+    for inner, outer in itertools.pairwise(profiles):
         if inner is not None and outer is not None:
             _wall_between(inner, outer, least_wall_mm, found)
     return Geometry(

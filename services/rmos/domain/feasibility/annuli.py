@@ -11,7 +11,7 @@ Interval = tuple[float, float]
 
 
 def analyse(cuts: list[Cut], radius: float, least_wall: float, found: Findings) -> Profile | None:
-    """Adds shares, overlaps and inner islands; gives the cluster's profile as cut, None if the cutter reaches nothing."""
+    """Adds shares, overlaps and inner islands; gives the profile as cut, None if the cutter reaches nothing."""
     _overlaps(cuts, found)
     reached: list[Interval] = []
     for depth in sorted({cut.depth_mm for cut in cuts}):

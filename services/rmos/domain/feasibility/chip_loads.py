@@ -6,6 +6,7 @@ Below 1/16 inch nothing is published: the band is scaled with the diameter and m
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from contracts.catalog import MachineClass, Material
@@ -31,7 +32,7 @@ SOFT_BELOW_KG_M3, HARD_FROM_KG_M3 = 500.0, 600.0
 """Between the two classes of the tables the band is mixed by density."""
 
 DEPTH_FACTORS = ((1.0, 1.0), (2.0, 0.75), (3.0, 0.5))
-"""Depth in diameters → factor (AST Tooling: −25 % at 2 d, −50 % at 3 d); deeper stays at the last."""
+"""Depth in diameters → factor (AST Tooling: 25 % less at 2 d, 50 % less at 3 d); deeper stays at the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def interpolated(points: tuple[tuple[float, float], ...], at: float) -> float:
     """Piecewise linear through ascending points, constant beyond both ends."""
     if at <= points[0][0]:
         return points[0][1]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         if at <= x1:
             return y0 + (y1 - y0) * (at - x0) / (x1 - x0)
     return points[-1][1]

@@ -21,6 +21,8 @@ from services.rmos.domain.feasibility.situation import NotJudged, Situation, sit
 ENGINE_VERSION = "feasibility/1.0.0"
 """Changes whenever a verdict can change for the same inputs and catalog."""
 
+_UNSIGNED = "0" * 64
+
 
 def evaluate(spec: RosetteSpec, context: CuttingContext, catalog: Catalog, mode: Mode = "router") -> Feasibility:
     """The verdict on cutting `spec` as `context` says.
@@ -60,19 +62,19 @@ def _verdict(
     feeds: Feeds | None,
 ) -> Feasibility:
     by_severity = sorted(results, key=lambda r: (-SEVERITY[r.risk], -int(r.hard), float(r.score or 0)))
-    content = {
-        "risk_level": risk,
-        "score": None if score is None else decimal_of(round(score, 2)),
-        "results": results,
-        "suggestions": tuple(dict.fromkeys(r.suggestion for r in by_severity if r.suggestion)),
-        "warnings": tuple(f"{r.calculator}: {r.summary}" for r in by_severity if r.risk is RiskLevel.YELLOW),
-        "block_reason": _block_reason(risk, by_severity),
-        "feeds": feeds,
-        "design_sha256": digest_of(spec),
-        "catalog_sha256": catalog.sha256,
-        "engine_version": ENGINE_VERSION,
-    }
-    draft = Feasibility.model_construct(**content, feasibility_sha256="")
+    draft = Feasibility(
+        risk_level=risk,
+        score=None if score is None else decimal_of(round(score, 2)),
+        results=results,
+        suggestions=tuple(dict.fromkeys(r.suggestion for r in by_severity if r.suggestion)),
+        warnings=tuple(f"{r.calculator}: {r.summary}" for r in by_severity if r.risk is RiskLevel.YELLOW),
+        block_reason=_block_reason(risk, by_severity),
+        feeds=feeds,
+        design_sha256=digest_of(spec),
+        catalog_sha256=catalog.sha256,
+        engine_version=ENGINE_VERSION,
+        feasibility_sha256=_UNSIGNED,
+    )
     hashed = draft.model_dump(mode="json", exclude={"feasibility_sha256"})
     digest = digest_of({"context": context.model_dump(mode="json"), "mode": mode, "verdict": hashed})
     return draft.model_copy(update={"feasibility_sha256": digest})
@@ -84,5 +86,11 @@ def _block_reason(risk: RiskLevel, by_severity: list[CalculatorResult]) -> str |
     causes = [r for r in by_severity if r.risk in {RiskLevel.RED, RiskLevel.UNKNOWN}]
     if not causes:
         return "many findings together: the overall score is below 50"
-    reasons = dict.fromkeys(f"{r.calculator}: {r.summary}" for r in causes)
-    return "; ".join(list(reasons)[:4]) + (f"; and {len(reasons) - 4} more" if len(reasons) > 4 else "")
+    by_summary: dict[str, list[str]] = {}
+    for cause in causes:
+        by_summary.setdefault(cause.summary, []).append(cause.calculator)
+    reasons = [
+        f"{names[0]}: {summary}" if len(names) == 1 else f"{summary} ({len(names)} calculators)"
+        for summary, names in by_summary.items()
+    ]
+    return "; ".join(reasons[:4]) + (f"; and {len(reasons) - 4} more" if len(reasons) > 4 else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from contracts.outlines import Outline, pockets
 from contracts.spec import (
@@ -68,14 +69,17 @@ class Profile:
     inner_mm: float
     outer_mm: float
     name: str
-    rim: tuple[tuple[float, float], ...] = ()
-    """(radius, boundary length) samples of one piece; empty for a full circle."""
+    rims: tuple[tuple[tuple[float, float], ...], ...] = ()
+    """For each separate piece its (radius, boundary length) samples; empty for a full circle."""
 
     def spot(self, radius: float, reach: float, *, outside: bool) -> float:
-        """Boundary length within `reach` of the circle of `radius` about the common centre."""
-        if not self.rim:
+        """The longest boundary of one piece within `reach` of the circle of `radius` about the common centre."""
+        if not self.rims:
             return math.tau * radius
-        return sum(length for r, length in self.rim if (r > radius - reach if outside else r < radius + reach))
+        return max(
+            sum(length for r, length in rim if (r > radius - reach if outside else r < radius + reach))
+            for rim in self.rims
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,12 @@ class Cut:
     inner_mm: float
     outer_mm: float
     fold: int
-    """Rotational symmetry of separate pieces; 0 for an annulus or disc, 1 for anything else."""
+    """How many equal pieces stand round the centre; 0 for an annulus or disc, 1 for anything else."""
+
+    @property
+    def symmetry(self) -> int:
+        """Rotational symmetry about the centre; 0 for a full circle."""
+        return self.shape.sides if isinstance(self.shape, PolygonRing) else self.fold
 
     @property
     def name(self) -> str:
@@ -152,7 +161,7 @@ def cuts_of(spec: RosetteSpec) -> tuple[Cut, ...]:
     )
 
 
-def extent_of(shape: Shape) -> tuple[float, float, int]:
+def extent_of(shape: Shape) -> tuple[float, float, int]:  # noqa: PLR0911 - one answer a kind of shape
     """Least and greatest distance from the shape's centre in mm, and its fold (see Cut.fold)."""
     match shape:
         case Circle():
@@ -169,3 +178,5 @@ def extent_of(shape: Shape) -> tuple[float, float, int]:
             return float(shape.r_inner) * math.cos(math.pi / shape.sides), float(shape.r_outer), 1
         case Sector():
             return float(shape.r_inner), float(shape.r_outer), 1
+        case _:
+            assert_never(shape)

@@ -11,6 +11,9 @@ from services.rmos.domain.feasibility.chip_loads import interpolated
 GREEN_FROM, RED_BELOW = 80.0, 30.0
 """A calculator is GREEN from 80, RED below 30 or on a hard rule, YELLOW between."""
 BEST_ON_AN_ESTIMATE = 79.0
+ON_AN_ESTIMATE = (
+    "nothing to change, but no table covers this cutter and wood: the figures are estimated, cut a test piece"
+)
 """What rests on an estimated cutting figure is YELLOW at best."""
 
 Curve = tuple[tuple[float, float], ...]
@@ -41,8 +44,8 @@ def judged(
     """The result with its risk. A broken hard rule scores 0. A GREEN result carries no suggestion."""
     if hard:
         score = 0.0
-    elif estimated:
-        score = min(score, BEST_ON_AN_ESTIMATE)
+    elif estimated and score >= GREEN_FROM:
+        score, suggestion = BEST_ON_AN_ESTIMATE, ON_AN_ESTIMATE
     risk = RiskLevel.RED if score < RED_BELOW else RiskLevel.YELLOW if score < GREEN_FROM else RiskLevel.GREEN
     return CalculatorResult(
         calculator=calculator,

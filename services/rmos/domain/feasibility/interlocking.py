@@ -1,72 +1,147 @@
-"""Shapes that touch, overlap or lie about several centres: united as polygons, depth by depth."""
+"""Shapes that touch, overlap or lie about several centres: united as polygons, depth by depth.
+
+When every shape repeats about one centre, a window of a few sectors stands for the whole: what is measured in its
+middle sector, far enough from the window's ends, holds for each of them.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 
 import shapely
 from shapely import Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
+from contracts.outlines import Outline
+from contracts.spec import TileRing
 from services.rmos.domain.feasibility.annuli import clash
-from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut, Fault, Findings, Profile, Share, Wall
-from services.rmos.domain.feasibility.pieces import crossed
+from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut, Findings, Profile, Share, Wall
+from services.rmos.domain.feasibility.pieces import collision, crossed
 from services.rmos.domain.feasibility.polygons import (
     inscribed_diameter,
     near_length,
     opened,
     parts_of,
+    pie,
     polygon_of,
     radial_extent,
     rim_of,
     united,
 )
 
+WIDTH_STEPS = (2.0, 1.5, 1.2)
+"""A shape that is narrow by itself but lies in a wider pocket: how many cutters wide that pocket is, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of the plane that is united. `middle` None: everything, once; otherwise one of `sectors` like it."""
+
+    sectors: int
+    start_rad: float
+    span_rad: float
+    area: Polygon | None
+    middle: Polygon | None
+
+    def inside(self, area: BaseGeometry) -> BaseGeometry:
+        return area if self.area is None else shapely.intersection(area, self.area)
+
+    def measured(self, area: BaseGeometry) -> BaseGeometry:
+        return area if self.middle is None else shapely.intersection(area, self.middle)
+
+    def shows(self, part: BaseGeometry) -> bool:
+        return self.middle is None or bool(part.intersects(self.middle))
+
+
+WHOLE = Window(1, 0.0, math.tau, None, None)
+
 
 def analyse(cuts: list[Cut], radius: float, least_wall: float, found: Findings) -> Profile | None:
     """Adds shares, overlaps and walls; gives the profile as cut, None if nothing is reached or centres differ."""
+    window = _window(cuts, 4 * radius + 6 * least_wall)
     areas: dict[int, BaseGeometry] = {}
     for cut in cuts:
-        area = _area(cut, found)
+        area = _area(cut, window, found)
         if area is not None:
             areas[cut.index] = area
     sound = [cut for cut in cuts if cut.index in areas]
+    if not sound:
+        return None
     _overlaps(sound, areas, found)
     layers = []
     for depth in sorted({cut.depth_mm for cut in sound}):
         allowed = united([areas[cut.index] for cut in sound if cut.depth_mm >= depth])
         layer = opened(allowed, radius)
         layers.append(layer)
-        found.border_mm += layer.length
+        found.border_mm += window.sectors * window.measured(layer.boundary).length
         for cut in (cut for cut in sound if cut.depth_mm == depth):
-            found.shares.append(_share(cut, areas[cut.index], allowed, layer, radius))
-    parts = parts_of(shapely.union_all(layers)) if layers else []
-    _walls(parts, least_wall, found)
+            found.shares.append(_share(cut, areas[cut.index], allowed, layer, radius, window))
+    parts = parts_of(shapely.union_all(layers))
+    pockets = parts_of(shapely.union_all([area.buffer(TOUCH_MM) for area in areas.values()]))
+    _walls(parts, pockets, window, least_wall, found)
     if not parts or len({cut.centre for cut in cuts}) > 1:
         return None
     centre = cuts[0].centre
     inner, outer = radial_extent(parts, centre)
     full = any(cut.fold == 0 for cut in cuts)
-    rim = () if full else tuple(item for part in parts for item in rim_of(part, centre))
-    return Profile(inner, outer, ", ".join(cut.name for cut in cuts), rim)
+    rims = () if full else tuple(rim_of(part, centre) for part in parts)
+    return Profile(inner, outer, ", ".join(cut.name for cut in cuts), rims)
 
 
-def _area(cut: Cut, found: Findings) -> BaseGeometry | None:
-    polygons = [polygon_of(outline) for outline in cut.outlines]
+def _window(cuts: list[Cut], margin_mm: float) -> Window:
+    """A window with `margin_mm` on both sides of its middle sector, or WHOLE where that is no smaller."""
+    folds = [cut.symmetry for cut in cuts if cut.symmetry]
+    inner = min(cut.inner_mm for cut in cuts)
+    sectors = math.gcd(*folds) if folds else 1
+    if sectors < 4 or inner <= margin_mm or len({cut.centre for cut in cuts}) > 1:
+        return WHOLE
+    sector = math.tau / sectors
+    beside = max(sector, 1.05 * margin_mm / inner)
+    if sector + 2 * beside > math.tau * 0.75:
+        return WHOLE
+    reach = 1.1 * max(cut.outer_mm for cut in cuts) / math.cos(min(1.2, (sector + 2 * beside) / 8))
+    start = _piece_angle(next(cut for cut in cuts if cut.symmetry), 0) - sector / 2
+    centre = cuts[0].centre
+    area = pie(centre, reach, start - beside, start + sector + beside)
+    return Window(sectors, start - beside, sector + 2 * beside, area, pie(centre, reach, start, start + sector))
+
+
+def _piece_angle(cut: Cut, piece: int) -> float:
+    """Direction of the middle of a piece, radians."""
+    first = math.radians(float(getattr(cut.shape, "angle_deg", 0)))
+    half = 0.5 if isinstance(cut.shape, TileRing) else 0.0
+    return first + math.tau * (piece + half) / max(cut.symmetry, 1)
+
+
+def _shown(cut: Cut, window: Window) -> list[Outline]:
+    """The outlines that can reach into the window."""
+    if window.area is None or len(cut.outlines) == 1:
+        return list(cut.outlines)
+    step = math.tau / cut.fold
+    middle, half = window.start_rad + window.span_rad / 2, window.span_rad / 2 + step
+    return [
+        outline
+        for outline in cut.outlines
+        if abs((_piece_angle(cut, outline.piece) - middle + math.pi) % math.tau - math.pi) <= half
+    ]
+
+
+def _area(cut: Cut, window: Window, found: Findings) -> BaseGeometry | None:
+    polygons = [polygon_of(outline) for outline in _shown(cut, window)]
     if not all(polygon.is_valid and polygon.area > 0 for polygon in polygons):
         found.faults.append(crossed(cut))
         return None
-    if len(polygons) > 1:
-        pairs = STRtree(polygons).query(polygons, predicate="intersects").T.tolist()
-        if any(i < j and _overlap_width(polygons[i], polygons[j]) > 0 for i, j in pairs):
-            mend = "use fewer or smaller pieces, or a larger radius"
-            found.faults.append(Fault(f"{cut.name}: neighbouring pieces overlap", (cut.index,), mend))
-    return united(polygons)
+    if any(_overlap_width(a, b) > 0 for a, b in itertools.pairwise([*polygons, polygons[0]]) if a is not b):
+        found.faults.append(collision(cut))
+    return united([window.inside(polygon) for polygon in polygons])
 
 
 def _overlap_width(a: BaseGeometry, b: BaseGeometry) -> float:
     """Width in mm of the widest common part; 0 for a shared edge."""
+    if not a.intersects(b):
+        return 0.0
     common = shapely.intersection(a, b)
     if common.area <= 0 or common.buffer(-OVERLAP_MM / 2).is_empty:
         return 0.0
@@ -75,8 +150,6 @@ def _overlap_width(a: BaseGeometry, b: BaseGeometry) -> float:
 
 def _overlaps(cuts: list[Cut], areas: dict[int, BaseGeometry], found: Findings) -> None:
     for a, b in itertools.combinations(cuts, 2):
-        if not areas[a.index].intersects(areas[b.index]):
-            continue
         width = _overlap_width(areas[a.index], areas[b.index])
         if width > 0 and a.depth_mm != b.depth_mm:
             found.faults.append(clash(a, b, width))
@@ -84,42 +157,66 @@ def _overlaps(cuts: list[Cut], areas: dict[int, BaseGeometry], found: Findings) 
             found.merged.append((a.index, b.index))
 
 
-def _share(cut: Cut, area: BaseGeometry, allowed: BaseGeometry, layer: BaseGeometry, radius: float) -> Share:
-    reachable = shapely.intersection(area, layer).area
-    own = min(_width(part) for part in parts_of(area))
-    if own < 2 * radius and reachable > area.area / 2:  # it lies in a wider pocket that other shapes make with it
-        own = max(own, max(_width(part) for part in parts_of(allowed) if part.intersects(area)))
-    return Share(cut.index, cut.shape.type, cut.depth_mm, area.area, min(reachable, area.area), own)
+def _share(
+    cut: Cut, area: BaseGeometry, allowed: BaseGeometry, layer: BaseGeometry, radius: float, window: Window
+) -> Share:
+    whole = window.measured(area)
+    reached = min(shapely.intersection(whole, layer).area, whole.area)
+    width = own_width(cut)
+    if width < 2 * WIDTH_STEPS[0] * radius and reached > whole.area / 2:
+        width = max(width, _pocket_width(whole, allowed, radius))
+    sectors = window.sectors
+    return Share(cut.index, cut.shape.type, cut.depth_mm, sectors * whole.area, sectors * reached, width)
 
 
-def _width(part: Polygon) -> float:
-    return inscribed_diameter(part)
+def own_width(cut: Cut) -> float:
+    """Width of one piece of the shape by itself, mm."""
+    if cut.fold == 0:
+        return cut.outer_mm - cut.inner_mm if cut.inner_mm > 0 else 2 * cut.outer_mm
+    return inscribed_diameter(polygon_of(cut.outlines[0]))
 
 
-def _walls(parts: list[Polygon], least_wall: float, found: Findings) -> None:
+def _pocket_width(area: BaseGeometry, allowed: BaseGeometry, radius: float) -> float:
+    """How wide the pocket is in which most of the area lies, in the steps of WIDTH_STEPS; at least the cutter."""
+    for step in WIDTH_STEPS:
+        if shapely.intersection(area, opened(allowed, step * radius)).area > 0.5 * area.area:
+            return 2 * step * radius
+    return 2 * radius
+
+
+def _walls(parts: list[Polygon], pockets: list[Polygon], window: Window, least_wall: float, found: Findings) -> None:
     if len(parts) > 1:
         for i, j in STRtree(parts).query(parts, predicate="dwithin", distance=4 * least_wall).T.tolist():
-            if i < j:
-                _wall(parts[i], parts[j], least_wall, found)
+            if i < j and (window.shows(parts[i]) or window.shows(parts[j])):
+                _wall(parts[i], parts[j], pockets, least_wall, found)
     for part in parts:
         for hole in part.interiors:
-            island = inscribed_diameter(Polygon(hole))
-            if TOUCH_MM < island < 4 * least_wall and not _filled(hole, parts):
-                found.walls.append(Wall(island, float(hole.length), ("a pocket", "the island inside it")))
+            _island(Polygon(hole), parts, least_wall, found)
 
 
-def _wall(a: Polygon, b: Polygon, least_wall: float, found: Findings) -> None:
+def _island(island: Polygon, parts: list[Polygon], least_wall: float, found: Findings) -> None:
+    """Stock inside a pocket, unless other pockets lie in it (that wall is measured) or it is thick enough."""
+    if any(island.contains(part.representative_point()) for part in parts):
+        return
+    if not island.buffer(-0.75 * least_wall).is_empty:
+        return
+    thickness = inscribed_diameter(island)
+    if thickness > TOUCH_MM:
+        found.walls.append(Wall(thickness, float(island.length), ("a pocket", "the island inside it")))
+
+
+def _wall(a: Polygon, b: Polygon, pockets: list[Polygon], least_wall: float, found: Findings) -> None:
     thickness = float(a.distance(b))
     if thickness <= TOUCH_MM:
         return
     spot = 0.0
-    if thickness < least_wall:
-        # the part that lies inside the other's hole shows its whole outer boundary; take the shorter side
-        spot = min(near_length(a, b, least_wall) or math.inf, near_length(b, a, least_wall) or math.inf)
-    found.walls.append(Wall(thickness, spot if math.isfinite(spot) else a.length, ("neighbouring", "pockets")))
+    # parts of one pocket of the design are parted by the cutter's radius only, in tips that were to touch: a point
+    if thickness < least_wall and not _one_pocket(a, b, pockets):
+        lengths = [near_length(a, b, least_wall), near_length(b, a, least_wall)]
+        spot = min((length for length in lengths if length > 0), default=a.length)
+    found.walls.append(Wall(thickness, spot, ("two neighbouring pockets", "each other")))
 
 
-def _filled(hole: shapely.LinearRing, parts: list[Polygon]) -> bool:
-    """Whether another pocket lies inside the hole: then the wall between them was measured already."""
-    inside = Polygon(hole)
-    return any(inside.contains(part.representative_point()) for part in parts)
+def _one_pocket(a: Polygon, b: Polygon, pockets: list[Polygon]) -> bool:
+    points = a.representative_point(), b.representative_point()
+    return any(all(pocket.intersects(point) for point in points) for pocket in pockets)

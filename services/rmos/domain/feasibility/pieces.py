@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from shapely import Polygon
 from shapely.affinity import rotate
 
@@ -27,8 +26,7 @@ def analyse(cut: Cut, radius: float, least_wall: float, found: Findings) -> Prof
     neighbour = rotate(piece, 360 / cut.fold, origin=cut.centre)
     collide = piece.distance(neighbour) <= 0 and not piece.intersection(neighbour).buffer(-OVERLAP_MM / 2).is_empty
     if collide:
-        mend = "use fewer or smaller pieces, or a larger radius"
-        found.faults.append(Fault(f"{cut.name}: neighbouring pieces overlap", (cut.index,), mend))
+        found.faults.append(collision(cut))
     reach = opened(piece, radius)
     width = inscribed_diameter(piece)
     share = Share(cut.index, cut.shape.type, cut.depth_mm, cut.fold * piece.area, cut.fold * reach.area, width)
@@ -40,7 +38,13 @@ def analyse(cut: Cut, radius: float, least_wall: float, found: Findings) -> Prof
     if not collide:
         _wall_to_neighbour(cut, parts, least_wall, found)
     inner, outer = radial_extent(parts, cut.centre)
-    return Profile(inner, outer, cut.name, tuple(item for part in parts for item in rim_of(part, cut.centre)))
+    return Profile(inner, outer, cut.name, tuple(rim_of(part, cut.centre) for part in parts))
+
+
+def collision(cut: Cut) -> Fault:
+    """Pieces of one shape that overlap."""
+    mend = "use fewer or smaller pieces, or a larger radius"
+    return Fault(f"{cut.name}: neighbouring pieces overlap", (cut.index,), mend)
 
 
 def crossed(cut: Cut) -> Fault:

@@ -26,6 +26,13 @@ def quarter_segments(radius: float) -> int:
     return max(6, math.ceil(math.pi / 4 / half_step))
 
 
+def pie(centre: tuple[float, float], reach: float, start_rad: float, end_rad: float) -> Polygon:
+    """A sector about `centre` from angle to angle; its far side is eight chords of the circle of radius `reach`."""
+    x, y = centre
+    angles = [start_rad + (end_rad - start_rad) * k / 8 for k in range(9)]
+    return Polygon([centre, *((x + reach * math.cos(a), y + reach * math.sin(a)) for a in angles)])
+
+
 def opened(area: BaseGeometry, radius: float) -> BaseGeometry:
     """Where a disc of this radius that stays inside `area` can be: the morphological opening."""
     quarter = quarter_segments(radius)
@@ -55,8 +62,9 @@ def inscribed_diameter(polygon: Polygon) -> float:
 
 
 def near_length(area: Polygon, other: BaseGeometry, reach: float) -> float:
-    """Length of the area's outer boundary that lies within `reach` of the other, mm."""
-    middles, lengths = _edges(np.asarray(area.exterior.coords))
+    """Length of the area's boundary that lies within `reach` of the other, mm."""
+    rings = [_edges(np.asarray(ring.coords)) for ring in (area.exterior, *area.interiors)]
+    middles, lengths = (np.concatenate(column) for column in zip(*rings, strict=True))
     return float(lengths[shapely.distance(shapely.points(middles), other) < reach].sum())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contracts.catalog import Machine, Material, Tool, ToolKind
+from contracts.catalog import Machine, MachineClass, Material, Tool, ToolKind
 from contracts.feasibility import CuttingContext, Feeds
 from contracts.spec import RosetteSpec
 from services.rmos.domain.catalog import Catalog
@@ -48,6 +48,8 @@ class Situation:
     def machine(self) -> Machine:
         if self.given_machine is None:
             raise missing("machine_id")
+        if self.given_machine.machine_class is MachineClass.SAW:
+            raise NotJudged(f"{self.given_machine.id} is a saw: pockets need a router", "choose a router as machine_id")
         return self.given_machine
 
     @property
@@ -95,7 +97,9 @@ class Situation:
 
     @property
     def design_geometry(self) -> Geometry:
-        """The design itself, cut by a point."""
+        """The design itself: its faults and bounds do not depend on the cutter, so the cutter's analysis serves too."""
+        if self.given_tool is not None and self.given_tool.kind is ToolKind.FLAT:
+            return self.geometry
         return geometry_of(self._some_cuts, NO_CUTTER_RADIUS_MM, NO_MATERIAL_WALL_MM)
 
     @property

@@ -74,8 +74,7 @@ def chip_load(situation: Situation) -> CalculatorResult:
         results=[quantity("chip_load", per_tooth, "mm"), quantity("chip_thickness", chip, "mm")],
         limiting=limit,
         suggestion=f"feed {band.low_mm * teeth:.0f} to {band.high_mm * teeth:.0f} mm/min "
-        f"at {feeds.spindle_rev_per_min} rev/min"
-        + ("; estimated figures: cut a test piece first" if band.estimated else ""),
+        f"at {feeds.spindle_rev_per_min} rev/min",
         estimated=band.estimated,
         assumptions=(basis,) if basis else (),
     )

@@ -100,8 +100,9 @@ def speeds_and_feeds(situation: Situation) -> CalculatorResult:
         inputs=[quantity("spindle_speed", speed, "rev/min"), quantity("feed", feed, "mm/min")],
         results=[quantity("feed_over_limit", use, "1"), quantity("stepdown_in_diameters", step, "1")],
         limiting=limit,
-        suggestion=f"turn between {slowest:.0f} and {most:.0f} rev/min, feed at most {machine.max_feed_xy.value} mm/min, "
-        f"step down at most {situation.diameter_mm:g} mm, step over 20 to 50 %",
+        suggestion=f"turn between {slowest:.0f} and {most:.0f} rev/min, "
+        f"feed at most {machine.max_feed_xy.value} mm/min, step down at most {situation.diameter_mm:g} mm "
+        "and step over 20 to 50 %",
         hard=outside,
         assumptions=["speeds and feeds are proposed from the published chip loads"] if feeds.proposed else (),
     )

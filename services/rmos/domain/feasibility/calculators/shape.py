@@ -5,9 +5,10 @@ from __future__ import annotations
 from contracts.catalog import Material
 from contracts.feasibility import CalculatorResult
 from contracts.outlines import pieces
-from contracts.spec import DotRing, HerringboneRing, RopeRing, Shape, TileRing
+from contracts.spec import Circle, DotRing, HerringboneRing, Ring, RopeRing, Shape, TileRing
 from services.rmos.domain.feasibility.geometry import Wall
 from services.rmos.domain.feasibility.grading import Curve, judged, quantity, score_on
+from services.rmos.domain.feasibility.interlocking import own_width
 from services.rmos.domain.feasibility.polygons import inscribed_diameter, polygon_of
 from services.rmos.domain.feasibility.situation import NotJudged, Situation
 
@@ -196,10 +197,8 @@ def _piece_widths(situation: Situation) -> list[tuple[int, Material, float]]:
 
 
 def _piece_width(situation: Situation, index: int) -> float:
-    shape = situation.spec.shapes[index]
-    if shape.type == "ring":
-        return float(shape.r_outer - shape.r_inner)
-    if shape.type in {"circle", "dot_ring"}:
-        return 2 * float(shape.r if shape.type == "circle" else shape.dot_r)  # type: ignore[union-attr]
-    alone = situation.spec.model_copy(update={"shapes": (shape,)})
+    cut = next(cut for cut in situation.cuts if cut.index == index)
+    if cut.fold == 0 and isinstance(cut.shape, Ring | Circle):
+        return own_width(cut)
+    alone = situation.spec.model_copy(update={"shapes": (cut.shape,)})
     return inscribed_diameter(polygon_of(next(pieces(alone))))

@@ -1,0 +1,199 @@
+"""Argued truth: designs and contexts whose verdict follows from first principles, craft rules or published tables.
+
+`limiting` names the calculator that must carry the stated risk; None where everything is GREEN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.spec import (
+    Circle,
+    DotRing,
+    HerringboneRing,
+    PolygonRing,
+    RadialPetals,
+    Ring,
+    RopeRing,
+    RosetteSpec,
+    Sector,
+    Shape,
+    TileRing,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    argument: str
+    spec: RosetteSpec
+    risk: str
+    limiting: str | None
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+USUAL = {
+    "material_id": "spruce_sitka",
+    "tool_id": "flat_1_0",
+    "machine_id": "shapeoko_4_xxl",
+    "stock_thickness_mm": "2.8",
+    "channel_depth_mm": "1.5",
+}
+"""A 1 mm carbide bit on a desktop router, 1.5 mm deep in a 2.8 mm Sitka top. None in a case takes a value away."""
+
+SMALL_BIT = "a bit below 1/16 inch has no published chip load: YELLOW at best"
+
+
+def rosette(*shapes: Shape, canvas: str = "140") -> RosetteSpec:
+    return RosetteSpec(canvas_mm=canvas, shapes=shapes)
+
+
+def ring(r_inner: float | str, r_outer: float | str, **more: Any) -> Ring:
+    return Ring(r_inner=r_inner, r_outer=r_outer, **more)
+
+
+CHANNELS = rosette(Circle(r=42), ring(44, 47), ring(49, "51.5"))
+WIDE = rosette(Circle(r=42), ring(44, 50))
+PETALS = rosette(Circle(r=42), ring(43, "44.5"), RadialPetals(r_inner="45.5", r_outer=54, petals=12))
+
+
+def case(argument: str, spec: RosetteSpec, risk: str, limiting: str | None, **context: Any) -> Case:
+    return Case(argument, spec, risk, limiting, context)
+
+
+CASES = [
+    # what a shop does every day
+    case(SMALL_BIT, CHANNELS, "YELLOW", "chip_load"),
+    case("1.5 mm is still below 1/16 inch, or 1.5875 mm", CHANNELS, "YELLOW", "chip_load", tool_id="flat_1_5"),
+    case("1/16 inch in spruce: published, comfortable, stiff", WIDE, "GREEN", None, tool_id="flat_1_5875"),
+    case("2 mm bit, 6 mm channel, mahogany: every figure published", WIDE, "GREEN", None, tool_id="flat_2_0",
+         material_id="mahogany_honduran"),
+    case("3.175 mm bit in a 6.4 mm channel in maple", rosette(ring(44, "50.4")), "GREEN", None, tool_id="flat_3_175",
+         material_id="maple_hard"),
+    case("two neighbouring rings share one channel of 3 mm: no wall between them", rosette(ring(44, 46), ring(46, 47)),
+         "YELLOW", "chip_load"),
+    case("a 0.4 mm purfling beside a 3 mm ring lies in one 3.4 mm channel", rosette(ring(44, 47), ring(47, "47.4")),
+         "YELLOW", "chip_load"),
+    case("twelve petals of a 108 mm rosette, 1 mm bit: tips keep 98 %", PETALS, "YELLOW", "chip_load"),
+    case("60 tiles side by side are one 3 mm channel", rosette(TileRing(r_inner=45, r_outer=48, count=60)),
+         "YELLOW", "chip_load"),
+    case("a rope lies in one channel", rosette(RopeRing(r_inner=45, r_outer=48, count=90)), "YELLOW", "chip_load"),
+    case("a herringbone lies in one channel", rosette(HerringboneRing(r_inner=45, r_outer=49, count=72)), "YELLOW",
+         "chip_load"),
+    case("24 dots of 3 mm, 12.6 mm apart", rosette(DotRing(r=48, dot_r="1.5", count=24)), "YELLOW", "chip_load"),
+    case("a stiff router takes the maker's chip loads", WIDE, "GREEN", None, tool_id="flat_2_0",
+         machine_id="bcamcnc_2030", material_id="walnut_black"),
+    case("ebony has no published chip load or force", CHANNELS, "YELLOW", "chip_load", material_id="ebony_african"),
+    # cutter too large
+    case("classic: 3.175 mm tool for a 1 mm channel", rosette(ring(44, 45)), "RED", "feature_size",
+         tool_id="flat_3_175"),
+    case("a slot as wide as the tool is cut at full engagement, both walls at once", rosette(ring(44, 45)), "YELLOW",
+         "feature_size"),
+    case("0.9 mm channel, 1 mm tool", rosette(ring(44, "44.9")), "RED", "feature_size"),
+    case("dots of 0.8 mm, 1 mm tool", rosette(DotRing(r=48, dot_r="0.4", count=24)), "RED", "feature_size"),
+    case("petals 0.9 mm wide cannot be entered by 1 mm", rosette(RadialPetals(r_inner=45, r_outer="46.5", petals=12)),
+         "RED", "feature_size"),
+    case("a 6 mm cutter in petals 5.1 mm wide", PETALS, "RED", "feature_size", tool_id="flat_6_0"),
+    case("separate tiles of 1.9 mm with a 2 mm cutter", rosette(TileRing(r_inner=45, r_outer=48, count=100, gap_mm=1)),
+         "RED", "feature_size", tool_id="flat_2_0"),
+    case("2 x 2 mm tiles lose 5.4 % in their corners to a 1 mm cutter: chisel or round the tile",
+         rosette(TileRing(r_inner=45, r_outer=47, count=96, gap_mm=1)), "YELLOW", "reachable_area"),
+    case("a triangle's corners of 60 degrees lose much to a 3.175 mm cutter",
+         rosette(PolygonRing(sides=3, r_inner=0, r_outer=10)), "YELLOW", "reachable_area", tool_id="flat_3_175"),
+    case("a hexagonal band of 2.6 mm keeps its corners but for 1 %",
+         rosette(PolygonRing(sides=6, r_inner=45, r_outer=48)), "YELLOW", "chip_load"),
+    # walls
+    case("classic: a web of 0.2 mm between two rings breaks out", rosette(ring(44, 46), ring("46.2", 48)), "RED",
+         "wall_thickness"),
+    case("a web of 0.7 mm spruce is under the 0.8 mm that holds", rosette(ring(44, 46), ring("46.7", 49)), "YELLOW",
+         "wall_thickness"),
+    case("a web of 0.7 mm in ebony holds (0.5 mm)", rosette(ring(44, 46), ring("46.7", 49)), "YELLOW", "chip_load",
+         material_id="ebony_african"),
+    case("a web of 1.2 mm of spruce holds", rosette(ring(44, 46), ring("47.2", 49)), "YELLOW", "chip_load"),
+    case("dots 0.2 mm apart", rosette(DotRing(r=48, dot_r="1.5", count=94)), "RED", "wall_thickness"),
+    case("petals with 0.1 mm of web between them", rosette(RadialPetals(r_inner=20, r_outer=50, petals=12,
+         web_mm="0.1")), "RED", "wall_thickness"),
+    case("petals that touch a ring leave thin points at their tips, no long web",
+         rosette(ring(43, "45.5"), RadialPetals(r_inner="45.5", r_outer=54, petals=12)), "YELLOW", "wall_thickness"),
+    case("a post of 0.6 mm in the middle of a pocket falls out", rosette(ring("0.3", 5)), "RED", "wall_thickness",
+         material_id="maple_hard", tool_id="flat_1_5875", channel_depth_mm="1.2", ),
+    case("the same depth in one piece of stock: rings of other depth touch, no wall is left",
+         rosette(ring(44, 46, depth_mm="1.0"), ring(46, 48, depth_mm="1.5")), "YELLOW", "chip_load"),
+    # contradictory geometry
+    case("rings of different depth overlap by 1 mm", rosette(ring(44, 47, depth_mm=1), ring(46, 49, depth_mm="1.5")),
+         "RED", "geometry_validity"),
+    case("rings of one depth overlap: one pocket, but the pieces collide", rosette(ring(44, 47), ring(46, 49)),
+         "YELLOW", "geometry_validity"),
+    case("petals deeper than the ring they reach into",
+         rosette(ring(44, 47, depth_mm=1), RadialPetals(r_inner=46, r_outer=54, petals=12, depth_mm="1.5")), "RED",
+         "geometry_validity"),
+    case("dots larger than their spacing overlap", rosette(DotRing(r=10, dot_r=3, count=20)), "RED",
+         "geometry_validity"),
+    case("a sector across a ring of other depth",
+         rosette(ring(44, 46, depth_mm=1), Sector(r_inner=45, r_outer=50, start_deg=0, end_deg=40, depth_mm="1.5")),
+         "RED", "geometry_validity"),
+    # depth
+    case("classic: a channel deeper than the top", CHANNELS, "RED", "depth_in_stock", channel_depth_mm="3.0"),
+    case("exactly through the top", CHANNELS, "RED", "depth_in_stock", channel_depth_mm="2.8"),
+    case("0.3 mm stay under the channel: the top breaks", CHANNELS, "RED", "depth_in_stock", channel_depth_mm="2.5"),
+    case("0.8 mm stay, less than the 1.0 mm rule", CHANNELS, "YELLOW", "depth_in_stock", channel_depth_mm="2.0"),
+    case("5 mm deep with 4 mm of flutes: the shank rubs", CHANNELS, "RED", "flute_and_stickout",
+         channel_depth_mm="5", stock_thickness_mm="10"),
+    case("the collet meets the wood: 1.2 mm out for 1.5 mm of depth", CHANNELS, "RED", "flute_and_stickout",
+         stickout_mm="1.2"),
+    case("flutes clamped in the collet", CHANNELS, "YELLOW", "flute_and_stickout", stickout_mm="3.9"),
+    # feeds, speeds, force
+    case("classic: rubbing feed in ebony, a quarter of the least chip", CHANNELS, "RED", "chip_load",
+         material_id="ebony_african", rpm=24000, feed_mm_per_min=50),
+    case("rubbing in maple chars the channel: chips of 0.5 micrometre", CHANNELS, "RED", "heating",
+         material_id="maple_hard", rpm=30000, feed_mm_per_min=30),
+    case("0.1 mm a tooth with a 1 mm bit in maple is four times the most published", CHANNELS, "RED", "chip_load",
+         material_id="maple_hard", rpm=12000, feed_mm_per_min=2400),
+    case("classic: 8,000 rev/min give a 0.8 mm bit 0.34 m/s: it tears", CHANNELS, "RED", "surface_speed",
+         tool_id="flat_0_8", machine_id="grbl_3018", rpm=8000, feed_mm_per_min=200),
+    case("a long 0.8 mm bit bends 8 µm at half a diameter in maple, and 80 % deeper passes bend it more", CHANNELS,
+         "YELLOW", "tool_deflection", tool_id="flat_0_8_long", material_id="maple_hard", stepdown_mm="1.5",
+         rpm=24000, feed_mm_per_min=600),
+    case("a 0.5 mm bit 1.5 mm deep in one pass at 0.03 mm a tooth in maple breaks",
+         rosette(ring(44, 46)), "RED", "chip_load", tool_id="flat_0_5", material_id="maple_hard", stepdown_mm="1.5",
+         rpm=24000, feed_mm_per_min=1440),
+    case("a 60 W motor does not turn a 6.35 mm cutter 6 mm deep in maple", rosette(ring(30, 46)), "RED",
+         "spindle_power", tool_id="flat_6_35", machine_id="grbl_3018_60w", material_id="maple_hard", stepdown_mm="6",
+         channel_depth_mm="6", stock_thickness_mm="20", rpm=9000, feed_mm_per_min=1200),
+    case("40,000 rev/min on a spindle that ends at 30,000", CHANNELS, "RED", "speeds_and_feeds", rpm=40000,
+         feed_mm_per_min=1200),
+    case("5,000 rev/min on a router that starts at 10,000", CHANNELS, "RED", "speeds_and_feeds", rpm=5000,
+         feed_mm_per_min=300),
+    case("60,000 rev/min for a cutter marked 24,000", WIDE, "RED", "speeds_and_feeds", tool_id="flat_6_0",
+         machine_id="desktop_micro_60k", rpm=60000, feed_mm_per_min=1500),
+    case("twice the feed the axes can do: the controller clamps and the chip thins", WIDE, "RED", "speeds_and_feeds",
+         tool_id="flat_3_175", machine_id="grbl_3018", rpm=18000, feed_mm_per_min=3000),
+    case("a stepover of a whole diameter leaves ridges", WIDE, "YELLOW", "speeds_and_feeds", stepover_ratio=1),
+    # machine and stock
+    case("a 200 mm design on the 180 mm travel of a 3018", rosette(ring(95, 100), canvas="220"), "RED",
+         "machine_envelope", machine_id="grbl_3018", tool_id="flat_2_0"),
+    case("moved 60 mm aside, the 108 mm rosette leaves the 300 mm travel? No: 114 of 150 mm",
+         rosette(ring(44, 47, cx=60), canvas="260"), "YELLOW", "chip_load", machine_id="grbl_3018"),
+    case("moved 60 mm along the short axis it does leave: 107 of 90 mm", rosette(ring(44, 47, cy=60), canvas="260"),
+         "RED", "machine_envelope", machine_id="grbl_3018"),
+    case("classic: petals off the stock", PETALS, "RED", "stock_extent", stock_width_mm=100, stock_length_mm=300),
+    case("2 mm to the stock's edge", PETALS, "YELLOW", "stock_extent", stock_width_mm=112, stock_length_mm=300),
+    # inlay pieces
+    case("strips of ebony 0.1 mm wide cannot be handled",
+         rosette(ring(44, 47), ring(47, "47.1", material="ebony_african")), "RED", "inlay_fragility"),
+    case("a pearl ring of 0.4 mm breaks under 0.5 mm",
+         rosette(ring(44, 47), ring(47, "47.4", material="mother_of_pearl")), "YELLOW", "inlay_fragility"),
+    # what cannot be judged
+    case("nothing to cut: a reference circle only", rosette(Circle(r=42)), "UNKNOWN", "geometry_validity"),
+    case("no depth anywhere", CHANNELS, "UNKNOWN", "depth_in_stock", channel_depth_mm=None),
+    case("no stock thickness", CHANNELS, "UNKNOWN", "depth_in_stock", stock_thickness_mm=None),
+    case("no tool", CHANNELS, "UNKNOWN", "feature_size", tool_id=None),
+    case("no material", CHANNELS, "UNKNOWN", "cutting_force", material_id=None),
+    case("no machine", CHANNELS, "UNKNOWN", "machine_envelope", machine_id=None),
+    case("a ball nose leaves no flat floor", CHANNELS, "UNKNOWN", "feature_size", tool_id="ball_1_0"),
+    case("a saw cuts no pockets", CHANNELS, "UNKNOWN", "machine_envelope", machine_id="cnc_saw_bench"),
+    case("nobody published how pearl cuts", CHANNELS, "UNKNOWN", "cutting_force", material_id="mother_of_pearl",
+         rpm=24000, feed_mm_per_min=100),
+    case("an inlay material nobody knows", rosette(ring(44, 47, material="unobtainium")), "UNKNOWN",
+         "inlay_fragility"),
+]  # fmt: skip
