@@ -31,7 +31,7 @@ def geometry_of(cuts: tuple[Cut, ...], cutter_radius_mm: float, least_wall_mm: f
     profiles = [_cluster(group, cutter_radius_mm, least_wall_mm, found) for group in clusters(solid)]
     for inner, outer in itertools.pairwise(profiles):
         if inner is not None and outer is not None:
-            _wall_between(inner, outer, least_wall_mm, found)
+            found.walls.append(Wall(outer.inner_mm - inner.outer_mm, (inner.name, outer.name)))
     return Geometry(
         tuple(found.faults),
         tuple(found.merged),
@@ -63,15 +63,6 @@ def _cluster(cuts: list[Cut], radius: float, least_wall: float, found: Findings)
     if len(cuts) == 1 and cuts[0].fold > 1:
         return pieces.analyse(cuts[0], radius, least_wall, found)
     return interlocking.analyse(cuts, radius, least_wall, found)
-
-
-def _wall_between(inner: Profile, outer: Profile, least_wall: float, found: Findings) -> None:
-    thickness = outer.inner_mm - inner.outer_mm
-    spots = [
-        profile.spot(radius, least_wall, outside=outside)
-        for profile, radius, outside in ((inner, outer.inner_mm, True), (outer, inner.outer_mm, False))
-    ]
-    found.walls.append(Wall(thickness, min(spots), (inner.name, outer.name)))
 
 
 def _bounds(cuts: Iterable[Cut]) -> tuple[float, float, float, float]:

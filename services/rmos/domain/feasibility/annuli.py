@@ -28,10 +28,10 @@ def analyse(cuts: list[Cut], radius: float, least_wall: float, found: Findings) 
         return None
     as_cut = joined(reached)
     for inner, outer in itertools.pairwise(as_cut):
-        found.walls.append(Wall(outer[0] - inner[1], math.tau * inner[1], (cuts[0].name, cuts[-1].name)))
+        found.walls.append(Wall(outer[0] - inner[1], (cuts[0].name, cuts[-1].name)))
     low, high = as_cut[0][0], as_cut[-1][1]
     if 0 < 2 * low < 4 * least_wall:
-        found.walls.append(Wall(2 * low, math.tau * low, (cuts[0].name, "the island in its middle")))
+        found.walls.append(Wall(2 * low, (cuts[0].name, "the island in its middle")))
     return Profile(low, high, ", ".join(cut.name for cut in cuts))
 
 

@@ -55,31 +55,21 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """Stock left between two pockets as they will be cut. `spot_mm` is how long the thin place is."""
+    """Stock left between two pockets as they will be cut. `joined`: the design has no wall there; the cutter's radius
+    leaves a skin where two shapes touch in a point (a petal's tip on a ring)."""
 
     thickness_mm: float
-    spot_mm: float
     between: tuple[str, str]
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The radial extent of a cluster as it will be cut, and how much of its border lies near a radius."""
+    """The radial extent of a cluster as it will be cut."""
 
     inner_mm: float
     outer_mm: float
     name: str
-    rims: tuple[tuple[tuple[float, float], ...], ...] = ()
-    """For each separate piece its (radius, boundary length) samples; empty for a full circle."""
-
-    def spot(self, radius: float, reach: float, *, outside: bool) -> float:
-        """The longest boundary of one piece within `reach` of the circle of `radius` about the common centre."""
-        if not self.rims:
-            return math.tau * radius
-        return max(
-            sum(length for r, length in rim if (r > radius - reach if outside else r < radius + reach))
-            for rim in self.rims
-        )
 
 
 @dataclass(frozen=True, slots=True)

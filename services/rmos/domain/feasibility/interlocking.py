@@ -21,13 +21,11 @@ from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut,
 from services.rmos.domain.feasibility.pieces import collision, crossed
 from services.rmos.domain.feasibility.polygons import (
     inscribed_diameter,
-    near_length,
     opened,
     parts_of,
     pie,
     polygon_of,
     radial_extent,
-    rim_of,
     united,
 )
 
@@ -85,9 +83,7 @@ def analyse(cuts: list[Cut], radius: float, least_wall: float, found: Findings) 
         return None
     centre = cuts[0].centre
     inner, outer = radial_extent(parts, centre)
-    full = any(cut.fold == 0 for cut in cuts)
-    rims = () if full else tuple(rim_of(part, centre) for part in parts)
-    return Profile(inner, outer, ", ".join(cut.name for cut in cuts), rims)
+    return Profile(inner, outer, ", ".join(cut.name for cut in cuts))
 
 
 def _window(cuts: list[Cut], margin_mm: float) -> Window:
@@ -188,7 +184,7 @@ def _walls(parts: list[Polygon], pockets: list[Polygon], window: Window, least_w
     if len(parts) > 1:
         for i, j in STRtree(parts).query(parts, predicate="dwithin", distance=4 * least_wall).T.tolist():
             if i < j and (window.shows(parts[i]) or window.shows(parts[j])):
-                _wall(parts[i], parts[j], pockets, least_wall, found)
+                _wall(parts[i], parts[j], pockets, found)
     for part in parts:
         for hole in part.interiors:
             _island(Polygon(hole), parts, least_wall, found)
@@ -202,19 +198,14 @@ def _island(island: Polygon, parts: list[Polygon], least_wall: float, found: Fin
         return
     thickness = inscribed_diameter(island)
     if thickness > TOUCH_MM:
-        found.walls.append(Wall(thickness, float(island.length), ("a pocket", "the island inside it")))
+        found.walls.append(Wall(thickness, ("a pocket", "the island inside it")))
 
 
-def _wall(a: Polygon, b: Polygon, pockets: list[Polygon], least_wall: float, found: Findings) -> None:
+def _wall(a: Polygon, b: Polygon, pockets: list[Polygon], found: Findings) -> None:
     thickness = float(a.distance(b))
-    if thickness <= TOUCH_MM:
-        return
-    spot = 0.0
-    # parts of one pocket of the design are parted by the cutter's radius only, in tips that were to touch: a point
-    if thickness < least_wall and not _one_pocket(a, b, pockets):
-        lengths = [near_length(a, b, least_wall), near_length(b, a, least_wall)]
-        spot = min((length for length in lengths if length > 0), default=a.length)
-    found.walls.append(Wall(thickness, spot, ("two neighbouring pockets", "each other")))
+    if thickness > TOUCH_MM:
+        joined = _one_pocket(a, b, pockets)
+        found.walls.append(Wall(thickness, ("two neighbouring pockets", "each other"), joined))
 
 
 def _one_pocket(a: Polygon, b: Polygon, pockets: list[Polygon]) -> bool:

@@ -8,12 +8,10 @@ from shapely.affinity import rotate
 from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut, Fault, Findings, Profile, Share, Wall
 from services.rmos.domain.feasibility.polygons import (
     inscribed_diameter,
-    near_length,
     opened,
     parts_of,
     polygon_of,
     radial_extent,
-    rim_of,
 )
 
 
@@ -38,7 +36,7 @@ def analyse(cut: Cut, radius: float, least_wall: float, found: Findings) -> Prof
     if not collide:
         _wall_to_neighbour(cut, parts, least_wall, found)
     inner, outer = radial_extent(parts, cut.centre)
-    return Profile(inner, outer, cut.name, tuple(rim_of(part, cut.centre) for part in parts))
+    return Profile(inner, outer, cut.name)
 
 
 def collision(cut: Cut) -> Fault:
@@ -58,5 +56,4 @@ def _wall_to_neighbour(cut: Cut, parts: list[Polygon], least_wall: float, found:
         nearest = min(turned, key=part.distance)
         thickness = part.distance(nearest)
         if TOUCH_MM < thickness < 4 * least_wall:
-            spot = near_length(part, nearest, least_wall) if thickness < least_wall else 0.0
-            found.walls.append(Wall(float(thickness), spot, (cut.name, "its own neighbour")))
+            found.walls.append(Wall(float(thickness), (cut.name, "its own neighbour")))

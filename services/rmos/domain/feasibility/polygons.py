@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -61,20 +60,6 @@ def inscribed_diameter(polygon: Polygon) -> float:
     return 2 * float(shapely.length(shapely.maximum_inscribed_circle(polygon, tolerance=0.005)))
 
 
-def near_length(area: Polygon, other: BaseGeometry, reach: float) -> float:
-    """Length of the area's boundary that lies within `reach` of the other, mm."""
-    rings = [_edges(np.asarray(ring.coords)) for ring in (area.exterior, *area.interiors)]
-    middles, lengths = (np.concatenate(column) for column in zip(*rings, strict=True))
-    return float(lengths[shapely.distance(shapely.points(middles), other) < reach].sum())
-
-
-def rim_of(area: Polygon, centre: tuple[float, float]) -> tuple[tuple[float, float], ...]:
-    """(distance from the centre, length) of every boundary edge."""
-    middles, lengths = _edges(np.asarray(area.exterior.coords))
-    radii = np.hypot(middles[:, 0] - centre[0], middles[:, 1] - centre[1])
-    return tuple(zip(radii.tolist(), lengths.tolist(), strict=True))
-
-
 def radial_extent(areas: Iterable[Polygon], centre: tuple[float, float]) -> tuple[float, float]:
     """Least and greatest distance of the areas from the centre, mm."""
     origin = shapely.Point(centre)
@@ -84,17 +69,6 @@ def radial_extent(areas: Iterable[Polygon], centre: tuple[float, float]) -> tupl
         points = np.asarray(area.exterior.coords)
         outer = max(outer, float(np.hypot(points[:, 0] - centre[0], points[:, 1] - centre[1]).max()))
     return inner, outer
-
-
-def _edges(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Middles and lengths of the edges, long straight ones cut into pieces of at most 0.2 mm."""
-    starts, ends = points[:-1], points[1:]
-    lengths = np.hypot(*(ends - starts).T)
-    counts = np.maximum(1, np.ceil(lengths / 0.2).astype(int))
-    index = np.repeat(np.arange(len(lengths)), counts)
-    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    share = (step + 0.5) / counts[index]
-    return starts[index] + (ends - starts)[index] * share[:, None], (lengths / counts)[index]
 
 
 def _points(contour: Contour) -> list[tuple[float, float]]:

@@ -23,10 +23,8 @@ REACH: Curve = ((0.55, 0), (0.7, 30), (0.85, 55), (0.95, 80), (0.99, 95), (1.0, 
 
 WALL: Curve = ((0.0, 0), (0.5, 30), (0.75, 50), (1.0, 80), (1.5, 100))
 """Thickness over the least the material holds."""
-SPOT_FLOOR = 55.0
-"""A wall thin only at a point (a petal's tip near a ring) may chip but does not fall out: YELLOW."""
-SPOT_LENGTHS = 3.0
-"""A thin place shorter than this many least thicknesses is a point, longer it is a web."""
+POINT_FLOOR = 55.0
+"""Where shapes touch in a point the skin the cutter leaves may chip, but nothing hangs on it: YELLOW."""
 
 PIECE: Curve = ((0.4, 0), (0.6, 30), (0.8, 50), (1.0, 80), (2.0, 100))
 """Width of the narrowest inlay piece over the least its material holds."""
@@ -105,14 +103,13 @@ def wall_thickness(situation: Situation) -> CalculatorResult:
         return judged("wall_thickness", 100, "no pockets lie near each other", inputs=inputs)
     worst = min(geometry.walls, key=lambda wall: (_wall_score(wall, least), wall.thickness_mm, wall.between))
     thickness = quantity("thinnest_wall", worst.thickness_mm, "mm")
-    spot = _is_spot(worst, least)
-    place = "at a point " if spot and worst.thickness_mm < least else ""
+    place = "at a point " if worst.joined else ""
     return judged(
         "wall_thickness",
         _wall_score(worst, least),
         f"{worst.thickness_mm:.2f} mm of {material.name} stay {place}between {' and '.join(worst.between)}",
         inputs=inputs,
-        results=[thickness, quantity("thin_length", worst.spot_mm if worst.thickness_mm < least else 0, "mm")],
+        results=[thickness],
         limiting=thickness,
         suggestion=f"leave at least {least:g} mm of {material.name}, or let the pockets touch and share one channel",
         assumptions=[f"least wall {least:g} mm: {material.min_wall.source}"],
@@ -153,11 +150,7 @@ def inlay_fragility(situation: Situation) -> CalculatorResult:
 
 def _wall_score(wall: Wall, least: float) -> float:
     score = score_on(WALL, wall.thickness_mm / least)
-    return max(score, SPOT_FLOOR) if _is_spot(wall, least) else score
-
-
-def _is_spot(wall: Wall, least: float) -> bool:
-    return wall.spot_mm <= SPOT_LENGTHS * least
+    return max(score, POINT_FLOOR) if wall.joined else score
 
 
 def _fitting_tool(situation: Situation, width: float) -> str:

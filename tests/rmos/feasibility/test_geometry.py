@@ -1,0 +1,108 @@
+"""Widths, shares and walls against elementary geometry, within 0.01 mm."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from contracts.outlines import petal_half_width
+from contracts.spec import DotRing, PolygonRing, RadialPetals, Ring, RosetteSpec, Sector, Shape, TileRing
+from services.rmos.domain.feasibility import interlocking
+from services.rmos.domain.feasibility.analysis import clusters, geometry_of
+from services.rmos.domain.feasibility.geometry import Findings, Geometry, cuts_of
+
+
+def geometry(*shapes: Shape, diameter: float = 1.0, wall: float = 0.8) -> Geometry:
+    spec = RosetteSpec(canvas_mm=300, shapes=shapes).with_default_depth(1)  # type: ignore[arg-type]
+    return geometry_of(cuts_of(spec), diameter / 2, wall)
+
+
+def thinnest(found: Geometry) -> float:
+    return min(wall.thickness_mm for wall in found.walls)
+
+
+def test_a_ring_is_as_wide_as_its_radii_say_and_fully_reached() -> None:
+    found = geometry(Ring(r_inner=44, r_outer="46.25"))
+    assert found.narrowest.width_mm == pytest.approx(2.25)
+    assert found.area_mm2 == found.reachable_mm2 == pytest.approx(math.pi * (46.25**2 - 44**2))
+
+
+def test_the_wall_between_rings_is_the_difference_of_their_radii() -> None:
+    assert thinnest(geometry(Ring(r_inner=44, r_outer=46), Ring(r_inner="46.7", r_outer=49))) == pytest.approx(0.7)
+
+
+def test_dots_are_as_far_apart_as_the_chord_less_their_diameter() -> None:
+    found = geometry(DotRing(r=48, dot_r="1.5", count=80))
+    assert thinnest(found) == pytest.approx(2 * 48 * math.sin(math.pi / 80) - 3, abs=0.01)
+    assert found.narrowest.width_mm == pytest.approx(3, abs=0.01)
+
+
+def test_a_square_loses_in_each_corner_the_square_less_the_quarter_disc() -> None:
+    found = geometry(PolygonRing(sides=4, r_inner=0, r_outer=5), diameter=2)
+    assert found.shares[0].area_mm2 == pytest.approx(50, abs=0.01)
+    assert found.shares[0].reachable_mm2 == pytest.approx(50 - 4 * (1 - math.pi / 4), abs=0.01)
+
+
+def test_petals_keep_the_web_they_were_drawn_with_and_more_where_the_cutter_rounds_them() -> None:
+    found = geometry(RadialPetals(r_inner=20, r_outer=50, petals=12, web_mm=1))
+    half = petal_half_width(20, 50, 12, 1)
+    assert found.narrowest.width_mm == pytest.approx(2 * half, abs=0.01)
+    assert 1 - 0.01 <= thinnest(found) <= 1.3
+
+
+def test_separate_tiles_are_as_far_apart_as_their_gap() -> None:
+    assert thinnest(geometry(TileRing(r_inner=45, r_outer=48, count=60, gap_mm=1))) == pytest.approx(1, abs=0.01)
+
+
+def test_a_sector_is_judged_by_itself() -> None:
+    found = geometry(Sector(r_inner=40, r_outer=44, start_deg=10, end_deg=100))
+    assert found.narrowest.width_mm == pytest.approx(4, abs=0.02)
+    assert found.shares[0].area_mm2 == pytest.approx(math.pi / 4 * (44**2 - 40**2), rel=1e-4)
+
+
+def test_a_window_of_sectors_sees_what_the_whole_ring_shows() -> None:
+    spec = RosetteSpec(
+        canvas_mm=120,
+        shapes=(
+            Ring(r_inner=43, r_outer="45.5"),
+            RadialPetals(r_inner="45.5", r_outer=52, petals=24, angle_deg=7),
+            Ring(r_inner=52, r_outer=54),
+        ),
+    ).with_default_depth(1)  # type: ignore[arg-type]
+    group = clusters(cuts_of(spec))[0]
+    windowed, whole = Findings(), Findings()
+    interlocking.analyse(group, 0.5, 0.8, windowed)
+    window, interlocking._window = interlocking._window, lambda *_: interlocking.WHOLE
+    try:
+        interlocking.analyse(group, 0.5, 0.8, whole)
+    finally:
+        interlocking._window = window
+
+    assert interlocking._window(group, 6.8).sectors == 24
+    for a, b in zip(windowed.shares, whole.shares, strict=True):
+        assert a.area_mm2 == pytest.approx(b.area_mm2, rel=2e-4)
+        assert a.reachable_mm2 == pytest.approx(b.reachable_mm2, rel=2e-4)
+        assert a.width_mm == pytest.approx(b.width_mm, abs=0.01)
+    assert min(w.thickness_mm for w in windowed.walls) == pytest.approx(
+        min(w.thickness_mm for w in whole.walls), abs=0.01
+    )
+
+
+def test_turning_the_whole_design_changes_no_measure() -> None:
+    plain = geometry(
+        RadialPetals(r_inner=45, r_outer=54, petals=12), TileRing(r_inner=40, r_outer=43, count=40, gap_mm=1)
+    )
+    turned = geometry(
+        RadialPetals(r_inner=45, r_outer=54, petals=12, angle_deg="11.3"),
+        TileRing(r_inner=40, r_outer=43, count=40, gap_mm=1, angle_deg="11.3"),
+    )
+    assert turned.reachable_mm2 == pytest.approx(plain.reachable_mm2, rel=1e-4)
+    assert thinnest(turned) == pytest.approx(thinnest(plain), abs=0.01)
+
+
+def test_a_deeper_neighbour_lets_the_cutter_pass_over_a_narrow_shallow_ring() -> None:
+    beside = geometry(Ring(r_inner=44, r_outer="44.6", depth_mm=1), Ring(r_inner="44.6", r_outer=47, depth_mm=2))
+    alone = geometry(Ring(r_inner=44, r_outer="44.6", depth_mm=1))
+    assert beside.shares[0].ratio == 1
+    assert alone.shares[0].ratio == 0
