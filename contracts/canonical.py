@@ -23,10 +23,12 @@ def canonical_bytes(value: Any) -> bytes:
     """The one byte string of this JSON value. Raises NotCanonical for floats, big integers, non-ASCII keys."""
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
-    _check(value, "$")
     try:
+        _check(value, "$")
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except (TypeError, ValueError) as error:  # lone surrogates: not encodable as UTF-8
+    except RecursionError as error:
+        raise NotCanonical("not canonical JSON: nested too deeply") from error
+    except TypeError as error:  # lone surrogates: not encodable as UTF-8; nested deeper than orjson goes
         raise NotCanonical(f"not canonical JSON: {error}") from error
 
 

@@ -16,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-_PLAIN = re.compile(r"-?\d{1,9}(\.\d{1,12})?\Z")
+_PLAIN = re.compile(r"-?\d{1,9}(\.\d{1,12})?\Z", re.ASCII)
 _QUANTUM = Decimal("0.000001")
 _LIMIT = Decimal(10) ** 9
 
@@ -54,10 +54,12 @@ def decimal_of(value: object) -> Decimal:
         number = Decimal(value)
     else:
         raise ValueError("a number is needed (a JSON number, or a plain decimal string such as '42.5')")
-    if not number.is_finite() or abs(number) >= _LIMIT:
-        raise ValueError("the number must be finite and below 1e9 in magnitude")
-    quantised = number.quantize(_QUANTUM, rounding=ROUND_HALF_EVEN).normalize()
-    return quantised + 0  # +0 turns -0 into 0
+    # judged before and after rounding: quantize fails on huge numbers, and 999999999.9999999 rounds up to the limit
+    if number.is_finite() and abs(number) < _LIMIT:
+        quantised = number.quantize(_QUANTUM, rounding=ROUND_HALF_EVEN).normalize()
+        if abs(quantised) < _LIMIT:
+            return quantised + 0  # +0 turns -0 into 0
+    raise ValueError("the number must be finite and below 1e9 in magnitude")
 
 
 def decimal_text(value: Decimal) -> str:

@@ -38,6 +38,11 @@ class Conversation:
         return self.subject.startswith("cmd.")
 
 
+def reply_name(conversation: Conversation) -> str:
+    """Name of the reply's schema: `cmd.rmos.open_run.v1.reply`."""
+    return f"{conversation.subject}.reply"
+
+
 GENERATE_CONTENT = Conversation(
     "cmd.ai_gateway.generate_content.v1", ("art_studio", "rmos"), ai.GenerateContent, ai.GeneratedContent
 )

@@ -21,7 +21,7 @@ HOSTS = re.compile(
 ALLOWED = (
     "services/ai_gateway/vendors/",
     "services/ai_gateway/settings.py",
-    "tests/services/ai_gateway/",
+    "tests/ai_gateway/",
     "tests/architecture/test_provider_names.py",
     "docker-compose.yml",
     ".env.example",
