@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from minio import Minio
+
 from runtime.embedded.nats import NatsServer
 from runtime.embedded.nats_conf import USERS, users_section
 from runtime.embedded.ports import free_port
@@ -78,7 +80,14 @@ class S3Access:
     def create_bucket(self, name: str | None = None) -> str:
         """The name of a new, empty bucket."""
         bucket = name or f"test-{secrets.token_hex(6)}"
-        self.server.create_bucket(bucket)
+        client = Minio(
+            endpoint=self.endpoint,
+            access_key=self.access_key,
+            secret_key=self.secret_key,
+            region=self.region,
+            secure=False,
+        )
+        client.make_bucket(bucket_name=bucket)
         return bucket
 
 

@@ -130,11 +130,12 @@ class PostgresServer(EmbeddedServer):
                 os.chown(path, user, group, follow_symlinks=False)
 
     def _forget_stale_lock(self) -> None:
-        """Removes postmaster.pid when its pid was given to some other program since (Postgres would wait for it)."""
+        """Removes postmaster.pid when its pid now belongs to another program, or to a Postgres on other data: Postgres
+        itself only asks whether such a process lives, and would refuse to start."""
         lock = self._data / "postmaster.pid"
         with suppress(FileNotFoundError, ValueError, IndexError):
             owner = command_line(int(lock.read_text(encoding="ascii").splitlines()[0]))
-            if owner is None or "postgres" not in owner:
+            if owner is None or str(self._data) not in owner:
                 lock.unlink()
 
 

@@ -6,11 +6,13 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.subjects import DASHBOARD, SERVICES, SUPERVISOR, inbox_prefix
+from runtime.clock import SystemClock, utc_text
 from runtime.embedded import binaries, stack_state
 from runtime.embedded.environments import Environments
 from runtime.embedded.errors import EmbeddedError, ServerStartFailed
@@ -19,7 +21,7 @@ from runtime.embedded.nats_conf import users_section
 from runtime.embedded.ports import LOOPBACK
 from runtime.embedded.postgres import PostgresServer
 from runtime.embedded.probes import ServiceProbes, http_answer, http_probe, server_probe
-from runtime.embedded.process import Command, kill_group, log_tail, spawn, wait_until
+from runtime.embedded.process import Command, kill_group, log_tail, rotate_log, spawn, wait_until
 from runtime.embedded.process_identity import start_mark
 from runtime.embedded.roles import DATABASE, READER, apply_roles
 from runtime.embedded.s3 import REGION, S3Server
@@ -203,10 +205,24 @@ def run_stack(plan: Plan, say: Say, ready: Callable[[str], None]) -> None:
     for find in (binaries.nats_server, binaries.postgres_bin, binaries.rclone):
         find()
     stack_state.make_home(plan.home)
-    with stack_state.locked(plan.home):
+    with stack_state.locked(plan.home), _also_in_log(plan.home / "logs" / "supervisor.log", say) as say_both:
         for name in stack_state.stop_leftovers(plan.home):
-            say(f"stopped {name}, left over from a supervisor that was killed")
-        asyncio.run(_run_until_signal(plan, say, ready))
+            say_both(f"stopped {name}, left over from a supervisor that was killed")
+        asyncio.run(_run_until_signal(plan, say_both, ready))
+
+
+@contextmanager
+def _also_in_log(path: Path, say: Say) -> Iterator[Say]:
+    """Restarts stay on record when nobody reads the terminal."""
+    rotate_log(path)
+    clock = SystemClock()
+    with path.open("a", encoding="utf-8", buffering=1) as log:
+
+        def say_both(line: str) -> None:
+            log.write(f"{utc_text(clock.now())} {line}\n")
+            say(line)
+
+        yield say_both
 
 
 async def _run_until_signal(plan: Plan, say: Say, ready: Callable[[str], None]) -> None:
@@ -222,4 +238,4 @@ def _child_of(server: EmbeddedServer) -> Child:
         server.prepare()
         return server.command()
 
-    return Child(server.name, command, server_probe(server))
+    return Child(server.name, command, server_probe(server), slow_start=True)

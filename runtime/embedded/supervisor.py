@@ -27,7 +27,7 @@ class Timing:
     first_pause_s: float = 0.1
     longest_pause_s: float = 2.0
     stable_after_s: float = 10.0
-    start_timeout_s: float = 60.0
+    start_timeout_s: float = 120.0
     probe_every_s: float = 3.0
     max_silent_probes: int = 8
 
@@ -35,11 +35,13 @@ class Timing:
 @dataclass(frozen=True, slots=True)
 class Child:
     """What to keep running. `command` is asked before every start and may prepare files (it runs in a thread);
-    `probe` says whether the process answers."""
+    `probe` says whether the process answers. `slow_start` is for servers that recover their data first, for as long as
+    it takes: killing them in the middle would only begin it again."""
 
     name: str
     command: Callable[[], Command]
     probe: Probe | None = None
+    slow_start: bool = False
 
 
 @dataclass(slots=True)
@@ -154,7 +156,8 @@ class Supervisor:
             answered = await probe()
             state.ready = state.ready or answered
             silent = 0 if answered else silent + 1
-            too_slow = not state.ready and time.monotonic() > started + self._timing.start_timeout_s
+            late = not state.ready and time.monotonic() > started + self._timing.start_timeout_s
+            too_slow = late and not state.child.slow_start
             if too_slow or (state.ready and silent >= self._timing.max_silent_probes):
                 self._say(f"{state.child.name} does not answer; killing it")
                 process.kill()

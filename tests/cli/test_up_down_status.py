@@ -30,9 +30,11 @@ BACK_WITHIN_S = 10
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(STAND_IN), "SOME_VENDOR_API_KEY": "vendor-key"}
 
 
-def rmos(*arguments: str, timeout_s: float = 90) -> subprocess.CompletedProcess[str]:
+def rmos(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli.app", *arguments]
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=timeout_s)
+    return subprocess.run(
+        command, env={**ENVIRONMENT, **environment}, capture_output=True, text=True, check=False, timeout=90
+    )
 
 
 @contextmanager
@@ -159,6 +161,28 @@ def test_after_kill_9_of_the_supervisor_nothing_stays_and_the_next_up_works(home
     assert rmos("status", "--home", str(home)).returncode == 1
     with up(home):
         assert is_ready(home)
+
+
+@pytest.mark.parametrize(
+    ("broken", "last_words"),
+    [("cam", "cam has lost its catalog"), ("migrate", "the schema is newer than this program")],
+)
+def test_a_stack_that_cannot_get_ready_says_why_and_leaves_nothing_running(
+    home: Path, broken: str, last_words: str
+) -> None:
+    answered = rmos("up", "--home", str(home), "--port", str(free_port()), RMOS_STAND_IN_BROKEN=broken)
+    assert (answered.returncode, answered.stdout) == (1, "")
+    assert last_words in answered.stderr
+    shown = subprocess.run(["ps", "axww", "-o", "command"], capture_output=True, text=True, check=True).stdout
+    assert str(home) not in shown
+
+
+def test_restarts_are_on_record_in_the_log_of_the_supervisor(running: Path) -> None:
+    killed = stack_of(running)["pids"]["cam"]
+    os.kill(killed, signal.SIGKILL)
+    log = running / "logs" / "supervisor.log"
+    assert wait_until(lambda: "cam ended with status -9" in log.read_text(), timeout_s=10)
+    assert wait_until(lambda: is_ready(running), BACK_WITHIN_S)
 
 
 def test_down_with_nothing_running_is_fine(home: Path) -> None:

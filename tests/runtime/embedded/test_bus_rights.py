@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
 
 from contracts.subjects import DASHBOARD, MIGRATE, SERVICES, SUPERVISOR, inbox_prefix
-from runtime.embedded import nats_conf
+from runtime.embedded import binaries, nats_conf
 from runtime.testing import NatsAccess, running_nats
 
 
@@ -140,3 +141,14 @@ async def test_another_service_s_password_does_not_open_the_bus(bus: NatsAccess)
 def test_the_committed_compose_configuration_is_the_generated_one() -> None:
     committed = Path(__file__).parents[3] / "deploy" / "nats" / "nats.conf"
     assert committed.read_text(encoding="utf-8") == nats_conf.compose_config()
+
+
+def test_the_server_accepts_the_compose_configuration_and_refuses_it_without_passwords() -> None:
+    config = str(Path(__file__).parents[3] / "deploy" / "nats" / "nats.conf")
+    passwords = {nats_conf.password_variable(user): f"k{user}" for user in nats_conf.USERS}
+    command = [str(binaries.nats_server()), "-t", "-c", config]
+    assert subprocess.run(command, env=passwords, check=False, capture_output=True).returncode == 0
+    del passwords["RMOS_NATS_PASSWORD_CAM"]
+    refused = subprocess.run(command, env=passwords, check=False, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "RMOS_NATS_PASSWORD_CAM" in refused.stderr

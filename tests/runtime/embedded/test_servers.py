@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
@@ -155,6 +156,17 @@ def test_s3_keeps_objects_over_kill_9(tmp_path: Path) -> None:
         response = client_of(access).get_object(bucket_name=access.bucket, object_name="aa/bb/key")
         assert response.read() == b"bytes"
         response.close()
+
+
+def test_a_bucket_made_while_the_server_runs_takes_many_objects_in_new_folders(s3_server) -> None:
+    client = client_of(s3_server)
+    first, second = s3_server.create_bucket(), s3_server.create_bucket()
+    names = [f"{number % 7:02x}/{number % 11:02x}/{number}" for number in range(100)]
+    for name in names:
+        client.put_object(bucket_name=first, object_name=name, data=io.BytesIO(name.encode()), length=len(name))
+    listed = client.list_objects(bucket_name=first, recursive=True)
+    assert sorted(found.object_name or "" for found in listed) == sorted(names)
+    assert list(client.list_objects(bucket_name=second)) == []
 
 
 def test_s3_refuses_a_wrong_secret(s3_server) -> None:

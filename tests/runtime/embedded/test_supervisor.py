@@ -105,6 +105,29 @@ async def test_a_child_that_stops_answering_is_killed_and_started_again(tmp_path
         await until(lambda: state.ready and state.starts == 2, "ready again")
 
 
+@pytest.mark.parametrize(("slow_start", "killed"), [(False, True), (True, False)])
+async def test_a_child_that_never_gets_ready_is_killed_unless_it_may_recover_slowly(
+    tmp_path: Path, slow_start: bool, killed: bool
+) -> None:
+    probes: list[int] = []
+
+    async def never() -> bool:
+        probes.append(1)
+        return False
+
+    supervisor = Supervisor(lambda: None, lambda _: None, Timing(start_timeout_s=0.1, first_pause_s=0.01))
+    child = Child("slow", lambda: python(tmp_path, "slow", LIVE), never, slow_start)
+    try:
+        with pytest.raises(ServerStartFailed, match=r"not ready in time|ended"):
+            await supervisor.start([child])
+        asked = len(probes)
+        await until(lambda: len(probes) > asked + 3, "asked again after the timeout")
+        [state] = supervisor.children
+        assert (state.starts > 1) is killed
+    finally:
+        await supervisor.stop()
+
+
 async def test_stopping_goes_in_reverse_order(tmp_path: Path) -> None:
     order = tmp_path / "order"
     code = (

@@ -59,4 +59,6 @@ async def serve(service: str) -> None:
 
 
 def run(service: str) -> None:
+    if service == os.environ.get("RMOS_STAND_IN_BROKEN"):
+        raise SystemExit(f"{service} has lost its catalog")
     asyncio.run(serve(service))
