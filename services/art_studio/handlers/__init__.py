@@ -1,0 +1,1 @@
+"""What art_studio answers on the bus, over its ports."""
