@@ -1,0 +1,173 @@
+"""What one group commit writes and answers: a pure function of the waiting requests and of what the log holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.errors import RmosError
+from contracts.log import StoredEvent
+from services.rmos.domain.leaf import entry_of, leaf_of
+from services.rmos.event_log.pending import Pending
+from services.rmos.event_log.refusals import event_id_taken, other_command, version_conflict
+from services.rmos.ports import AppendResult
+
+COLUMNS = (
+    "version",
+    "command_index",
+    "stream",
+    "event_id",
+    "type",
+    "actor",
+    "request_id",
+    "command_id",
+    "causation_id",
+    "command_sha256",
+    "leaf",
+    "data",
+)
+"""The arrays of append.sql, in the order in which a row is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the batch begins, in whose term, when."""
+
+    last_position: int
+    writer_epoch: int
+    recorded_at_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the log holds of the batch's streams, commands and event ids; a stream that is missing has no event."""
+
+    heads: dict[str, int]
+    commands: dict[str, tuple[StoredEvent, ...]] = field(default_factory=dict)
+    event_ids: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Plan:
+    """The rows to insert, and the answers that hold once they are inserted."""
+
+    place: Place
+    heads: dict[str, int]
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    accepted: list[tuple[Pending, AppendResult]] = field(default_factory=list)
+    repeated: list[tuple[Pending, AppendResult]] = field(default_factory=list)
+    refused: list[tuple[Pending, RmosError]] = field(default_factory=list)
+    postponed: list[Pending] = field(default_factory=list)
+    """Requests with a command or event id that another one of this batch has: they are decided after it."""
+
+    @property
+    def last_position(self) -> int:
+        return self.place.last_position + len(self.rows)
+
+    def parameters(self) -> dict[str, Any]:
+        """Of append.sql."""
+        columns = dict(zip(COLUMNS, map(list, zip(*self.rows, strict=True)), strict=True))
+        return {
+            "last_position": self.place.last_position,
+            "writer_epoch": self.place.writer_epoch,
+            "recorded_at_utc": self.place.recorded_at_utc,
+            **columns,
+        }
+
+
+def planned(batch: Sequence[Pending], known: Known, place: Place) -> Plan:
+    """Each request on its own: one that is refused or repeated changes nothing for the others."""
+    plan = Plan(place, dict(known.heads))
+    seen: set[str] = set()
+    for request in batch:
+        names = {f"command {request.command_id}", *(f"event {entry.event_id}" for entry in request.entries)}
+        if not seen.isdisjoint(names):
+            plan.postponed.append(request)
+            continue
+        seen |= names
+        _place(request, known, plan)
+    return plan
+
+
+def _place(request: Pending, known: Known, plan: Plan) -> None:
+    recorded = known.commands.get(request.command_id)
+    if recorded is not None:
+        if bytes.fromhex(recorded[0].command_sha256) != request.command_sha256:
+            plan.refused.append((request, other_command(request.command_id)))
+        else:
+            plan.repeated.append((request, first_result(request, recorded)))
+        return
+    refusal = _refusal(request, known, plan.heads)
+    if refusal is not None:
+        plan.refused.append((request, refusal))
+    else:
+        plan.accepted.append((request, _accept(request, plan)))
+
+
+def first_result(request: Pending, recorded: tuple[StoredEvent, ...]) -> AppendResult:
+    """What the command's first append gave. An append in doubt that finds its own events has just been done."""
+    own = [event.event_id for event in recorded] == [entry.event_id for entry in request.entries]
+    repeated = not (request.in_doubt and own)
+    return AppendResult(
+        positions=tuple(event.position for event in recorded),
+        versions=tuple(event.version for event in recorded),
+        repeated=repeated,
+        events=recorded if repeated else (),
+    )
+
+
+def _refusal(request: Pending, known: Known, heads: dict[str, int]) -> RmosError | None:
+    for stream, expected in request.expected.items():
+        actual = heads.get(stream, 0)
+        if actual != expected:
+            return version_conflict(stream, expected, actual)
+    for entry in request.entries:
+        if entry.event_id in known.event_ids:
+            return event_id_taken(entry.event_id)
+    return None
+
+
+def _accept(request: Pending, plan: Plan) -> AppendResult:
+    place, heads = plan.place, plan.heads
+    positions, versions = [], []
+    for index, entry in enumerate(request.entries):
+        position = plan.last_position + 1
+        version = heads[entry.stream] = heads.get(entry.stream, 0) + 1
+        leaf = leaf_of(
+            entry_of(
+                position=position,
+                stream=entry.stream,
+                version=version,
+                event_id=entry.event_id,
+                event_type=entry.type,
+                recorded_at_utc=place.recorded_at_utc,
+                actor=request.actor,
+                request_id=request.request_id,
+                command_id=request.command_id,
+                command_index=index,
+                command_sha256=request.command_sha256.hex(),
+                causation_id=request.causation_id,
+                writer_epoch=place.writer_epoch,
+                data=entry.data,
+            )
+        )
+        plan.rows.append(
+            (
+                version,
+                index,
+                entry.stream,
+                entry.event_id,
+                entry.type,
+                request.actor,
+                request.request_id,
+                request.command_id,
+                request.causation_id,
+                request.command_sha256,
+                leaf,
+                entry.data,
+            )
+        )
+        positions.append(position)
+        versions.append(version)
+    return AppendResult(tuple(positions), tuple(versions))

@@ -1,0 +1,52 @@
+"""Rows of the table `events` as the contracts' StoredEvent, and stored bytes as typed events."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from contracts.envelope import Actor
+from contracts.errors import ErrorCode, RmosError
+from contracts.log import EVENT_TYPES, LogEvent, StoredEvent
+
+Row = tuple[Any, ...]
+
+
+def stored_event(row: Row) -> StoredEvent:
+    """A row in the column order of read_after.sql. Not validated again: the table's constraints are the contract's."""
+    return StoredEvent.model_construct(
+        position=row[0],
+        stream=row[1],
+        version=row[2],
+        event_id=row[3],
+        type=row[4],
+        recorded_at_utc=row[5],
+        actor=_actor(row[6]),
+        request_id=row[7],
+        command_id=row[8],
+        command_index=row[9],
+        command_sha256=row[10].hex(),
+        causation_id=row[11],
+        writer_epoch=row[12],
+        data_json=row[13].decode(),
+        leaf_sha256=row[14].hex(),
+    )
+
+
+def decoded(event: StoredEvent) -> LogEvent:
+    """The typed event. Raises RmosError(INTERNAL) for a type or body that this version of rmos does not know."""
+    try:
+        return EVENT_TYPES[event.type].model_validate_json(event.data_json)
+    except (KeyError, ValidationError) as error:
+        raise RmosError(
+            ErrorCode.INTERNAL,
+            f"the event at position {event.position} ({event.type}) is not one this version of rmos can read",
+            position=event.position,
+        ) from error
+
+
+@lru_cache(maxsize=1024)
+def _actor(text: str) -> Actor:
+    return Actor.model_validate_json(text)

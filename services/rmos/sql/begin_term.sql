@@ -1,0 +1,1 @@
+INSERT INTO rmos.writer_epochs (holder, backend_pid) VALUES (%(holder)s, pg_backend_pid()) RETURNING epoch

@@ -1,0 +1,6 @@
+SELECT
+    position, stream, version, event_id, type, recorded_at_utc, actor, request_id, command_id, command_index,
+    command_sha256, causation_id, writer_epoch, data, leaf
+FROM rmos.events
+WHERE stream = %(stream)s AND version > %(after_version)s
+ORDER BY version
