@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,12 @@ class Source:
                     found[item.asname or item.name] = f"{self.origin(node)}.{item.name}"
         return found
 
+    @cached_property
+    def variables(self) -> set[str]:
+        """Names that the file itself gives a value, and that are no builtin's."""
+        stored = {n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        return (stored | {n.arg for n in ast.walk(self.tree) if isinstance(n, ast.arg)}) - set(dir(builtins))
+
     def origin(self, node: ast.ImportFrom) -> str:
         """The absolute module of a `from … import`, relative ones resolved."""
         if not node.level:
@@ -53,7 +60,8 @@ class Source:
         None when the expression does not start at an import or a builtin.
         """
         if isinstance(node, ast.Name):
-            return self.names.get(node.id, node.id)
+            own = node.id in self.variables and node.id not in self.names
+            return None if own else self.names.get(node.id, node.id)
         if isinstance(node, ast.Attribute):
             owner = self.dotted(node.value)
             return f"{owner}.{node.attr}" if owner else None

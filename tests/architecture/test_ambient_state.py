@@ -77,6 +77,7 @@ MAY: dict[str, tuple[tuple[str, ...], str]] = {
         "where to begin looking for a free port, so that two stacks do not collide",
     ),
     "runtime.testing": (("secrets",), "makes the credentials of servers that live for one test"),
+    "services.art_studio.app": (("secrets",), "a seed for a request that names none"),
     "cli.demo": (("secrets",), "an idempotency key of its own for each demonstration"),
 }
 """Module -> what it may ask for besides the rule, and why."""

