@@ -27,11 +27,12 @@ def preview_of(job: ToolpathJob, toolpath: Toolpath) -> bytes:
     half = float(job.spec.canvas_mm) / 2
     side = 2 * (half + MARGIN_MM)
     size = f'width="{side * 6:.0f}" height="{(side + LEGEND_MM) * 6:.0f}"'
-    box = f"{-half - MARGIN_MM:g} {-half - MARGIN_MM:g} {side:g} {side + LEGEND_MM:g}"
+    corner = -half - MARGIN_MM
+    box = f"{corner:g} {corner:g} {side:g} {side + LEGEND_MM:g}"
     paths = _paths(toolpath)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="{box}">',
-        f'<path fill="#fbfaf7" d="M{-half - MARGIN_MM:g} {-half - MARGIN_MM:g}h{side:g}v{side + LEGEND_MM:g}h{-side:g}z"/>',
+        f'<path fill="#fbfaf7" d="M{corner:g} {corner:g}h{side:g}v{side + LEGEND_MM:g}h{-side:g}z"/>',
         f'<g fill="#efe0c2" stroke="#a98d5d" stroke-width="0.3">{_square(half)}</g>',
         '<g transform="scale(1 -1)">',
         '<path d="M-3 0H3M0 -3V3" stroke="#a98d5d" stroke-width="0.2"/>',

@@ -20,7 +20,7 @@ from services.cam.domain.contours import (
     starting_at,
     walk,
 )
-from services.cam.domain.pocketing import Plan
+from services.cam.domain.pocketing import Loop, Plan
 from services.cam.domain.toolpath import TICKS_PER_MM, Feed, Move, Purpose, Rapid, Swing, ticks
 
 RAMP_DEG = 4.5
@@ -56,7 +56,7 @@ class Cutter:
             self._level(plan, above, level)
             above = level
         for loop in plan.finish:
-            self._joined(plan, loop.contour, "finish")
+            self._joined(plan, loop)
         self._retract()
 
     def _level(self, plan: Plan, above: float, level: float) -> None:
@@ -67,7 +67,7 @@ class Cutter:
                 self._retract()
                 self._entry(plan, loop.contour, above, level)
             else:
-                self._joined(plan, loop.contour, "rough")
+                self._joined(plan, loop)
 
     def _entry(self, plan: Plan, contour: Contour, above: float, level: float) -> None:
         """Down along the contour, then once round it, ending where the ramp ended.
@@ -92,17 +92,17 @@ class Cutter:
         self._z = ticks(-level)
         self._round(contour, "rough")
 
-    def _joined(self, plan: Plan, contour: Contour, purpose: Purpose) -> None:
+    def _joined(self, plan: Plan, loop: Loop) -> None:
         """Over to the contour's nearest point and once round it; retract and ramp if no straight link is safe."""
         assert self._at is not None
-        begun = starting_at(contour, nearest_along(contour, self._at))
+        begun = starting_at(loop.contour, nearest_along(loop.contour, self._at))
         if not plan.centre.holds(self._at, start_of(begun[0])):
             level = -self._z / TICKS_PER_MM
             self._retract()
-            self._entry(plan, contour, 0.0, level)
+            self._entry(plan, loop.contour, 0.0, level)
             return
         self._line_to(start_of(begun[0]), "link")
-        self._round(begun, purpose)
+        self._round(begun, loop.purpose)
 
     def _round(self, contour: Contour, purpose: Purpose) -> None:
         for segment in contour:

@@ -10,17 +10,19 @@ clockwise spindle, the remaining stock on the right.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Protocol
 
-from shapely import LineString, Polygon, hausdorff_distance, maximum_inscribed_circle, prepare, union_all
+from shapely import LineString, Polygon, STRtree, hausdorff_distance, maximum_inscribed_circle, prepare, union_all
 from shapely import Point as ShapelyPoint
 
 from contracts.outlines import Contour
 from services.cam.domain.contours import Point, circle, perimeter
 from services.cam.domain.offsets import Eroded, eroded
 from services.cam.domain.regions import Annulus, Area, Layer, Region, parts_of
-from services.cam.domain.toolpath import TICKS_PER_MM
+from services.cam.domain.toolpath import TICKS_PER_MM, Purpose
 from services.cam.errors import ChannelTooNarrow, NoRoomForEntry
 
 CORE_SHARE = 0.9
@@ -30,11 +32,17 @@ ALLOWANCE_SHARE = 0.1
 ALLOWANCE_LIMIT_MM = 0.1
 """Stock left on the walls for the finishing pass: a tenth of the cutter's diameter, at most 0.1 mm."""
 
+THIN_SKIN = 2.5
+"""The walls are finished in one pass at full depth where that pass takes at most this many allowances."""
+
 FIT_SLACK_MM = 0.0003
 """A passage narrower than the cutter by up to twice this is taken as exactly as wide."""
 
 MIN_TRAVEL_DIAMETERS = 0.15
 """A ramp needs a closed path of at least this many cutter diameters; below it the entry would be a drilling cut."""
+
+LEAST_REACHED = 0.02
+"""Less of an outline's own area than this within the cutter's reach is as good as nothing."""
 
 ORIGIN = ShapelyPoint(0, 0)
 
@@ -54,6 +62,10 @@ class Cutting:
         return cls(diameter / 2, min(stepover_ratio, 0.49) * diameter, allowance)
 
 
+Shrunk = Callable[[float], tuple[Eroded, ...]]
+"""The parts of one region at an offset from its boundary, mm."""
+
+
 class CentreArea(Protocol):
     """Where the cutter's centre may be without touching a wall."""
 
@@ -68,11 +80,12 @@ class Loop:
 
     contour: Contour
     joined: bool
+    purpose: Purpose = "rough"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One area's loops: `rough` at every level, then `finish` once at full depth."""
+    """One area's loops: `rough` at every level (walls included where need be), then `finish` once at full depth."""
 
     rough: tuple[Loop, ...]
     finish: tuple[Loop, ...]
@@ -142,8 +155,8 @@ def _annulus_plan(ring: Annulus, cutting: Cutting, name: str) -> Plan:
     if high - low < 2 * FIT_SLACK_MM:  # exactly one cutter wide: one circle is channel and both walls
         return Plan((Loop(circle(ring.cx, ring.cy, middle, ccw=True), False),), (), centre)
     walls = (
-        Loop(circle(ring.cx, ring.cy, _floor(high), ccw=True), True),
-        Loop(circle(ring.cx, ring.cy, _ceil(low), ccw=False), True),
+        Loop(circle(ring.cx, ring.cy, _floor(high), ccw=True), True, "finish"),
+        Loop(circle(ring.cx, ring.cy, _ceil(low), ccw=False), True, "finish"),
     )
     rough_low, rough_high = low + cutting.allowance, high - cutting.allowance
     if rough_high <= rough_low:
@@ -164,7 +177,7 @@ def _disc_plan(disc: Annulus, cutting: Cutting, name: str) -> Plan:
     needed = MIN_TRAVEL_DIAMETERS * 2 * cutting.radius
     if math.tau * high < needed:
         raise NoRoomForEntry(name, math.tau * max(0.0, high), needed)
-    wall = Loop(circle(disc.cx, disc.cy, _floor(high), ccw=True), True)
+    wall = Loop(circle(disc.cx, disc.cy, _floor(high), ccw=True), True, "finish")
     rough_high = high - cutting.allowance
     core = CORE_SHARE * cutting.radius
     if math.tau * rough_high < needed:  # the wall's circle alone clears so small a disc
@@ -186,51 +199,47 @@ def _ceil(radius: float) -> float:
 
 
 def _region_plans(region: Region, cutting: Cutting, name: str) -> list[Plan]:
+    # parts at one level ask for the same offsets again
+    shrunk = cache(partial(eroded, region))
     wall_offset = cutting.radius
-    walls = eroded(region, wall_offset)
+    walls = shrunk(wall_offset)
     slim = cutting.radius - FIT_SLACK_MM
     roomier = parts_of(region.polygon.buffer(-slim))
     if any(not any(part.intersects(wall.polygon) for wall in walls) for part in roomier):
         # somewhere the area is exactly as wide as the cutter
-        wall_offset, walls = slim, eroded(region, slim)
+        wall_offset, walls = slim, shrunk(slim)
     if not walls:
         width = 2 * maximum_inscribed_circle(region.polygon).length
         raise ChannelTooNarrow(name, width, 2 * cutting.radius)
-    return [_part_plan(region, wall, wall_offset, cutting) for wall in walls]
+    return [_part_plan(shrunk, wall, wall_offset, cutting) for wall in walls]
 
 
-def _part_plan(region: Region, wall: Eroded, wall_offset: float, cutting: Cutting) -> Plan:
+def _part_plan(shrunk: Shrunk, wall: Eroded, wall_offset: float, cutting: Cutting) -> Plan:
     centre = Inside(wall.polygon)
     first = cutting.radius + cutting.allowance
-    begun = _within(eroded(region, first), wall)
-    if _leaves_a_thin_skin(wall, begun, cutting):
-        rough = [loop for i, part in enumerate(begun) for loop in _inside_out(region, part, first, cutting, i == 0)]
-        finish = [Loop(contour, True) for contour in (wall.outer, *wall.inner)]
-        return Plan(tuple(_opened(rough)), tuple(finish), centre)
-    return Plan(tuple(_opened(_inside_out(region, wall, wall_offset, cutting, True))), (), centre)
+    begun = _within(shrunk(first), wall)
+    if not begun or min(perimeter(part.outer) for part in begun) < 2 * MIN_TRAVEL_DIAMETERS * cutting.radius:
+        return Plan(tuple(_opened(_inside_out(shrunk, wall, wall_offset, cutting, True))), (), centre)
+    rough = _opened([loop for part in begun for loop in _inside_out(shrunk, part, first, cutting, False)])
+    walls = [Loop(contour, True, "finish") for contour in (wall.outer, *wall.inner)]
+    skin = hausdorff_distance(wall.polygon.boundary, union_all([part.polygon for part in begun]).boundary)
+    if skin > THIN_SKIN * cutting.allowance:
+        # in sharp corners and dead ends the walls' pass takes more than a skin: not at full depth at once
+        return Plan((*rough, *walls), (), centre)
+    return Plan(tuple(rough), tuple(walls), centre)
 
 
-def _leaves_a_thin_skin(wall: Eroded, begun: list[Eroded], cutting: Cutting) -> bool:
-    """Whether the finishing pass would only skim; where roughing cannot follow it would be a slot at full depth."""
-    if not begun:
-        return False
-    rough = union_all([part.polygon for part in begun])
-    long_enough = all(perimeter(part.outer) >= 2 * MIN_TRAVEL_DIAMETERS * cutting.radius for part in begun)
-    return long_enough and bool(hausdorff_distance(wall.polygon.boundary, rough.boundary) <= 6 * cutting.allowance)
-
-
-def _inside_out(region: Region, part: Eroded, offset: float, cutting: Cutting, joined: bool) -> list[Loop]:
+def _inside_out(shrunk: Shrunk, part: Eroded, offset: float, cutting: Cutting, joined: bool) -> list[Loop]:
     """Loops of a part, its inner parts first. The first loop of a second inner part starts anew (not joined)."""
     loops: list[Loop] = []
     late: list[Loop] = []  # cores too small to ramp in: cut from the side, after the loop round them
-    core = region.polygon.buffer(-(offset + CORE_SHARE * cutting.radius))
-    if any(part.polygon.intersects(piece) for piece in parts_of(core)):
+    if _within(shrunk(offset + CORE_SHARE * cutting.radius), part):
         deeper = offset + cutting.stepover
-        for child in _within(eroded(region, deeper), part):
+        for child in _within(shrunk(deeper), part):
             if perimeter(child.outer) < 2 * MIN_TRAVEL_DIAMETERS * cutting.radius:
                 late.append(Loop(child.outer, True))
             else:
-                loops.extend(_inside_out(region, child, deeper, cutting, joined and not loops))
+                loops.extend(_inside_out(shrunk, child, deeper, cutting, joined and not loops))
     loops.append(Loop(part.outer, joined or bool(loops)))
     loops.extend(Loop(contour, True) for contour in part.inner)
     return loops + late
@@ -246,13 +255,18 @@ def _within(parts: tuple[Eroded, ...], outer: Eroded) -> list[Eroded]:
 
 
 def _each_source_is_reached(layer: Layer, region: Region, cutting: Cutting) -> None:
-    """Names an outline of a merged area that the cutter cannot touch at all; one alone was judged before."""
+    """Names an outline of a merged area that adds hardly anything the cutter can reach; one alone was judged before."""
     if len(layer.sources) == 1:
         return
     slim = cutting.radius - FIT_SLACK_MM
     reached = region.polygon.buffer(-slim).buffer(slim)
-    for source in layer.sources:
-        if source.polygon.intersects(region.polygon) and source.polygon.intersection(reached).area < 1e-4:
+    tree = STRtree([source.polygon for source in layer.sources])
+    for index, source in enumerate(layer.sources):
+        if source.polygon.intersection(region.polygon).area < source.polygon.area / 2:
+            continue  # belongs to another part of the layer
+        others = [layer.sources[i].polygon for i in sorted(tree.query(source.polygon).tolist()) if i != index]
+        own = source.polygon.difference(union_all(others))
+        if own.area > LEAST_REACHED * source.polygon.area and own.intersection(reached).area < LEAST_REACHED * own.area:
             width = 2 * maximum_inscribed_circle(source.polygon).length
             raise ChannelTooNarrow(source.name, width, 2 * cutting.radius)
 

@@ -38,7 +38,7 @@ STEEPEST_RAMP_DEG = 5.05
 """5 degrees and what rounding to 0.1 µm can add."""
 
 PLUNGE_DEG = 45.0
-SKIM_SHARE = 0.15
+SKIM_SHARE = 0.3
 """A cut deeper than the stepdown is allowed where it is a skim: narrower than this share of the cutter's diameter."""
 
 _NOISE_MM = 0.002
@@ -149,7 +149,7 @@ def _short_parts(reachable: BaseGeometry, pieces: Sequence[Polygon]) -> Iterator
     for area, gap in zip(areas, missing, strict=True):
         if gap > (1 - LEAST_COVERAGE) * area.area:
             point = area.representative_point()
-            yield point.x, point.y, 1 - gap / area.area
+            yield point.x, point.y, max(0.0, 1 - gap / area.area)
 
 
 def _judge_gouges(tally: _Tally, layers: Sequence[Stratum], chains: Sequence[Trace], unions: _Unions) -> None:
