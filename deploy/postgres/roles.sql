@@ -52,6 +52,8 @@ CREATE SCHEMA IF NOT EXISTS rmos AUTHORIZATION rmos_owner;
 CREATE SCHEMA IF NOT EXISTS art AUTHORIZATION art_studio;
 GRANT USAGE ON SCHEMA rmos TO rmos_writer, rmos_reader;
 GRANT USAGE ON SCHEMA art TO rmos_reader;
+-- The asset index' migrations run under the owner, so that the service itself gets no more than they grant it.
+GRANT USAGE, CREATE ON SCHEMA art TO rmos_owner;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE rmos_owner IN SCHEMA rmos GRANT SELECT ON TABLES TO rmos_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE art_studio IN SCHEMA art GRANT SELECT ON TABLES TO rmos_reader;

@@ -30,6 +30,7 @@ from runtime.embedded.stack_config import load_or_create
 from runtime.embedded.supervisor import Child, Supervisor, Timing, start_failure
 
 READY_PATH = "/readyz"
+MIGRATIONS = ("rmos.migrate", "art_studio.migrate")
 _GIVE_UP_AFTER_FAILURES = 5
 _OK = 200
 Say = Callable[[str], None]
@@ -38,7 +39,7 @@ Say = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to start. `user_environment` is the environment of whoever started the stack; `module_of` names the module
-    that `python -m` runs for a service (or for "rmos.migrate")."""
+    that `python -m` runs for a service (or for one of MIGRATIONS)."""
 
     home: Path
     user_environment: Mapping[str, str] = field(repr=False)
@@ -117,9 +118,13 @@ class Stack:
         await self._supervisor.start([_child_of(server) for server in servers])
 
     async def _migrate(self) -> None:
-        """Schema, streams, consumers and bucket; its rights end with its process."""
+        """Tables, streams, consumers and bucket; the rights to make them end with these processes."""
         self._say("migrating")
-        command = self._python("migrate", self._plan.module_of("rmos.migrate"), self._environments.of_migration())
+        for module in MIGRATIONS:
+            await self._migration(self._plan.module_of(module))
+
+    async def _migration(self, module: str) -> None:
+        command = self._python("migrate", module, self._environments.of_migration())
         since = command.log_path.stat().st_size if command.log_path.exists() else 0
         process = spawn(command)
         try:
