@@ -1,0 +1,1 @@
+"""HTTP: REST, server-sent events, OpenAPI, authentication and limits. Asks the other services; decides nothing."""

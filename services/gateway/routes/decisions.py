@@ -1,0 +1,101 @@
+"""What rmos decides: candidates, feasibility, toolpaths, and the artifacts that record it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request
+from starlette.responses import Response
+
+from contracts import subjects
+from contracts.artifacts import ArtifactStatus
+from contracts.errors import ErrorCode, RmosError
+from contracts.feasibility import EvaluateFeasibility
+from contracts.rmos import ArtifactReply, AskArtifact, BindCandidate, MakeToolpaths, bare_attachment_id
+from services.gateway import examples
+from services.gateway.bodies import BindBody, FeasibilityBody, ToolpathsBody
+from services.gateway.calls import CallerOf, GatewayOf
+from services.gateway.guard import GuardedRoute
+from services.gateway.problems import Reply, problem
+from services.gateway.routes.attachments import content_headers
+from services.gateway.routes.paths import ArtifactId, OutputName, RunId
+from services.gateway.views import artifact_view, candidate_view, feasibility_view, toolpaths_view
+
+router = APIRouter(route_class=GuardedRoute, tags=["decisions"])
+
+
+@router.post("/api/runs/{run_id}/artifacts/bind-art-studio-candidate", responses=examples.BOUND)
+async def bind_candidate(
+    run_id: RunId, body: Annotated[BindBody, Body(openapi_examples=examples.BIND)], caller: CallerOf
+) -> Reply:
+    """Judge a candidate: 200 with ALLOW or BLOCK, both recorded. Wrong input is an error and records nothing."""
+    ids = tuple(bare_attachment_id(item) for item in body.attachment_ids)
+    command = caller.message(BindCandidate, body, run_id=run_id, attachment_ids=ids)
+    reply: ArtifactReply = await caller.ask(subjects.BIND_CANDIDATE, command)
+    return Reply(candidate_view(reply.artifact))
+
+
+@router.get("/api/artifacts/{artifact_id}", responses=examples.ARTIFACT)
+async def artifact(artifact_id: ArtifactId, caller: CallerOf) -> Reply:
+    """The immutable record of one decision."""
+    reply: ArtifactReply = await caller.ask(subjects.ARTIFACT, AskArtifact(artifact_id=artifact_id))
+    return Reply(artifact_view(reply))
+
+
+@router.get(
+    "/api/artifacts/{artifact_id}/outputs/{name}",
+    response_class=Response,
+    responses={200: {"content": {"*/*": {}}, "description": "The bytes."}},
+)
+async def artifact_output(artifact_id: ArtifactId, name: OutputName, caller: CallerOf, gateway: GatewayOf) -> Response:
+    """One output's bytes (gcode, opplan, preview, …), hashed again after reading; G-code of any size."""
+    asked = AskArtifact(artifact_id=artifact_id, with_outputs=False)
+    outputs = (await caller.ask(subjects.ARTIFACT, asked)).artifact.outputs
+    if name not in outputs:
+        raise RmosError(
+            ErrorCode.NOT_FOUND,
+            f"artifact {artifact_id} has no output {name}, only: {', '.join(sorted(outputs)) or 'none'}",
+            outputs=sorted(outputs),
+        )
+    blob = outputs[name]
+    suffix = {"text/x-gcode": ".nc", "application/json": ".json", "image/svg+xml": ".svg"}.get(blob.content_type, "")
+    headers = content_headers(blob.sha256, f"{artifact_id}-{name}{suffix}", blob.content_type)
+    return Response(await gateway.blobs.get(blob), headers=headers, media_type=blob.content_type)
+
+
+@router.post("/api/rmos/feasibility", responses=examples.FEASIBILITY)
+async def feasibility(
+    body: Annotated[FeasibilityBody, Body(openapi_examples=examples.EVALUATE)], caller: CallerOf
+) -> Reply:
+    """The verdict on a design, a spec or attachments; nothing is recorded."""
+    asked = caller.message(EvaluateFeasibility, body)
+    return Reply(feasibility_view(await caller.ask(subjects.FEASIBILITY, asked)))
+
+
+@router.post("/api/rmos/toolpaths", responses=examples.TOOLPATHS)
+async def make_toolpaths(
+    request: Request, body: Annotated[ToolpathsBody, Body(openapi_examples=examples.MAKE_TOOLPATHS)], caller: CallerOf
+) -> Response:
+    """Toolpaths for a design: released (200), refused (409) or failed (500); each leaves exactly one artifact."""
+    command = caller.message(MakeToolpaths, body, mode=body.chosen_mode(), context=body.merged_context())
+    reply: ArtifactReply = await caller.ask(subjects.MAKE_TOOLPATHS, command)
+    shown = toolpaths_view(reply)
+    if reply.artifact.status is ArtifactStatus.OK:
+        return Reply(shown)
+    error = _refusal(reply)
+    more = {name: shown[name] for name in ("run_id", "artifact_id", "decision", "hashes")}
+    return problem(error, request.state.request_id, more={**more, "artifact_status": shown["status"]})
+
+
+def _refusal(reply: ArtifactReply) -> RmosError:
+    """The error that a BLOCKED or ERROR artifact is over HTTP."""
+    decision = reply.artifact.decision
+    stated = decision.details.get("error")
+    if reply.artifact.status is ArtifactStatus.ERROR:
+        code, otherwise = ErrorCode.TOOLPATHS_ERROR, "the toolpaths could not be made"
+    else:
+        approval = stated == ErrorCode.APPROVAL_REQUIRED.value
+        code = ErrorCode.APPROVAL_REQUIRED if approval else ErrorCode.SAFETY_BLOCKED
+        otherwise = "this design may not be cut as it is"
+    details: dict[str, Any] = {name: value for name, value in decision.details.items() if name != "error"}
+    return RmosError(code, decision.block_reason or otherwise, **details)
