@@ -21,10 +21,10 @@ from contracts.spec import (
     TileRing,
 )
 
-CHORD_ERROR_MM = 0.0008
+CHORD_ERROR_MM = 0.002
 TOUCH_MM = 0.001
 """Pockets nearer than this are one pocket: such a wall is thinner than any cutter's runout."""
-OVERLAP_MM = 0.004
+OVERLAP_MM = 0.008
 """Two shapes overlap when their common area is wider than this; below, it is chord error on a shared edge."""
 
 

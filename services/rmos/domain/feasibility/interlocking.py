@@ -10,7 +10,6 @@ import itertools
 import math
 from dataclasses import dataclass
 
-import shapely
 from shapely import Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
@@ -20,12 +19,15 @@ from services.rmos.domain.feasibility.annuli import clash
 from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut, Findings, Profile, Share, Wall
 from services.rmos.domain.feasibility.pieces import collision, crossed
 from services.rmos.domain.feasibility.polygons import (
+    CLOSE_MM,
+    common,
     inscribed_diameter,
     opened,
     parts_of,
     pie,
     polygon_of,
     radial_extent,
+    union,
     united,
 )
 
@@ -44,13 +46,31 @@ class Window:
     middle: Polygon | None
 
     def inside(self, area: BaseGeometry) -> BaseGeometry:
-        return area if self.area is None else shapely.intersection(area, self.area)
+        return area if self.area is None else common(area, self.area)
 
     def measured(self, area: BaseGeometry) -> BaseGeometry:
-        return area if self.middle is None else shapely.intersection(area, self.middle)
+        return area if self.middle is None else common(area, self.middle)
+
+    def border(self, area: BaseGeometry) -> float:
+        """Length of the area's border in the middle."""
+        edge = area.boundary
+        return float(edge.length if self.middle is None else edge.intersection(self.middle).length)
 
     def shows(self, part: BaseGeometry) -> bool:
         return self.middle is None or bool(part.intersects(self.middle))
+
+
+class Layer:
+    """What may be cut at one depth, and what cutters of some radii reach of it (each computed once)."""
+
+    def __init__(self, allowed: BaseGeometry) -> None:
+        self.allowed = allowed
+        self._opened: dict[float, BaseGeometry] = {}
+
+    def opened(self, radius: float) -> BaseGeometry:
+        if radius not in self._opened:
+            self._opened[radius] = opened(self.allowed, radius)
+        return self._opened[radius]
 
 
 WHOLE = Window(1, 0.0, math.tau, None, None)
@@ -70,14 +90,13 @@ def analyse(cuts: list[Cut], radius: float, least_wall: float, found: Findings) 
     _overlaps(sound, areas, found)
     layers = []
     for depth in sorted({cut.depth_mm for cut in sound}):
-        allowed = united([areas[cut.index] for cut in sound if cut.depth_mm >= depth])
-        layer = opened(allowed, radius)
-        layers.append(layer)
-        found.border_mm += window.sectors * window.measured(layer.boundary).length
+        layer = Layer(united([areas[cut.index] for cut in sound if cut.depth_mm >= depth]))
+        layers.append(layer.opened(radius))
+        found.border_mm += window.sectors * window.border(layer.opened(radius))
         for cut in (cut for cut in sound if cut.depth_mm == depth):
-            found.shares.append(_share(cut, areas[cut.index], allowed, layer, radius, window))
-    parts = parts_of(shapely.union_all(layers))
-    pockets = parts_of(shapely.union_all([area.buffer(TOUCH_MM) for area in areas.values()]))
+            found.shares.append(_share(cut, areas[cut.index], layer, radius, window))
+    parts = parts_of(layers[0] if len(layers) == 1 else union(layers))
+    pockets = parts_of(union([area.buffer(CLOSE_MM, quad_segs=2) for area in areas.values()]))
     _walls(parts, pockets, window, least_wall, found)
     if not parts or len({cut.centre for cut in cuts}) > 1:
         return None
@@ -131,17 +150,18 @@ def _area(cut: Cut, window: Window, found: Findings) -> BaseGeometry | None:
         return None
     if any(_overlap_width(a, b) > 0 for a, b in itertools.pairwise([*polygons, polygons[0]]) if a is not b):
         found.faults.append(collision(cut))
-    return united([window.inside(polygon) for polygon in polygons])
+    shown = [window.inside(polygon) for polygon in polygons]
+    return shown[0] if len(shown) == 1 else union(shown)
 
 
 def _overlap_width(a: BaseGeometry, b: BaseGeometry) -> float:
     """Width in mm of the widest common part; 0 for a shared edge."""
     if not a.intersects(b):
         return 0.0
-    common = shapely.intersection(a, b)
-    if common.area <= 0 or common.buffer(-OVERLAP_MM / 2).is_empty:
+    both = common(a, b)
+    if both.area <= 0 or both.buffer(-OVERLAP_MM / 2).is_empty:
         return 0.0
-    return max(inscribed_diameter(part) for part in parts_of(common))
+    return max(inscribed_diameter(part) for part in parts_of(both))
 
 
 def _overlaps(cuts: list[Cut], areas: dict[int, BaseGeometry], found: Findings) -> None:
@@ -153,14 +173,12 @@ def _overlaps(cuts: list[Cut], areas: dict[int, BaseGeometry], found: Findings) 
             found.merged.append((a.index, b.index))
 
 
-def _share(
-    cut: Cut, area: BaseGeometry, allowed: BaseGeometry, layer: BaseGeometry, radius: float, window: Window
-) -> Share:
+def _share(cut: Cut, area: BaseGeometry, layer: Layer, radius: float, window: Window) -> Share:
     whole = window.measured(area)
-    reached = min(shapely.intersection(whole, layer).area, whole.area)
+    reached = min(common(whole, layer.opened(radius)).area, whole.area)
     width = own_width(cut)
     if width < 2 * WIDTH_STEPS[0] * radius and reached > whole.area / 2:
-        width = max(width, _pocket_width(whole, allowed, radius))
+        width = max(width, _pocket_width(whole, layer, radius))
     sectors = window.sectors
     return Share(cut.index, cut.shape.type, cut.depth_mm, sectors * whole.area, sectors * reached, width)
 
@@ -172,10 +190,10 @@ def own_width(cut: Cut) -> float:
     return inscribed_diameter(polygon_of(cut.outlines[0]))
 
 
-def _pocket_width(area: BaseGeometry, allowed: BaseGeometry, radius: float) -> float:
+def _pocket_width(area: BaseGeometry, layer: Layer, radius: float) -> float:
     """How wide the pocket is in which most of the area lies, in the steps of WIDTH_STEPS; at least the cutter."""
     for step in WIDTH_STEPS:
-        if shapely.intersection(area, opened(allowed, step * radius)).area > 0.5 * area.area:
+        if common(area, layer.opened(step * radius)).area > 0.5 * area.area:
             return 2 * step * radius
     return 2 * radius
 

@@ -7,6 +7,7 @@ from shapely.affinity import rotate
 
 from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut, Fault, Findings, Profile, Share, Wall
 from services.rmos.domain.feasibility.polygons import (
+    common,
     inscribed_diameter,
     opened,
     parts_of,
@@ -22,7 +23,7 @@ def analyse(cut: Cut, radius: float, least_wall: float, found: Findings) -> Prof
         found.faults.append(crossed(cut))
         return None
     neighbour = rotate(piece, 360 / cut.fold, origin=cut.centre)
-    collide = piece.distance(neighbour) <= 0 and not piece.intersection(neighbour).buffer(-OVERLAP_MM / 2).is_empty
+    collide = piece.distance(neighbour) <= 0 and not common(piece, neighbour).buffer(-OVERLAP_MM / 2).is_empty
     if collide:
         found.faults.append(collision(cut))
     reach = opened(piece, radius)

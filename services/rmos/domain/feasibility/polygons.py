@@ -7,11 +7,15 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import shapely
-from shapely import Polygon
+from shapely import GEOSException, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from contracts.outlines import Arc, Contour, Outline
-from services.rmos.domain.feasibility.geometry import CHORD_ERROR_MM, TOUCH_MM
+from services.rmos.domain.feasibility.geometry import CHORD_ERROR_MM
+
+GRID_MM = 1e-5
+CLOSE_MM = 0.003
+"""More than the chord errors of two borders that ought to be one."""
 
 
 def polygon_of(outline: Outline) -> Polygon:
@@ -39,12 +43,35 @@ def opened(area: BaseGeometry, radius: float) -> BaseGeometry:
     return shrunk if shrunk.is_empty else shrunk.buffer(radius, quad_segs=quarter)
 
 
+def union(areas: Sequence[BaseGeometry]) -> BaseGeometry:
+    """The union. Where floating point overlay finds a topology conflict, it is made on a fixed grid, which cannot."""
+    try:
+        return _areal(shapely.union_all(areas))
+    except GEOSException:
+        return _areal(shapely.union_all(areas, grid_size=GRID_MM))
+
+
+def common(a: BaseGeometry, b: BaseGeometry) -> BaseGeometry:
+    """The common area, without the lines and points where the two only touch; robust like `union`."""
+    try:
+        return _areal(shapely.intersection(a, b))
+    except GEOSException:
+        return _areal(shapely.intersection(a, b, grid_size=GRID_MM))
+
+
+def _areal(area: BaseGeometry) -> BaseGeometry:
+    """The polygons of a geometry; lines and points are left over from touching borders."""
+    if area.geom_type in {"Polygon", "MultiPolygon"}:
+        return area
+    return MultiPolygon([part for part in getattr(area, "geoms", []) if isinstance(part, Polygon)])
+
+
 def united(areas: Sequence[BaseGeometry]) -> BaseGeometry:
-    """The union in which areas that touch within TOUCH_MM are joined (a mitred closing)."""
+    """The union in which areas whose gap is chord error only are joined (a closing of CLOSE_MM)."""
     if len(areas) == 1:
         return areas[0]
-    grown = shapely.union_all([area.buffer(TOUCH_MM, join_style="mitre") for area in areas])
-    return shapely.union_all([grown.buffer(-TOUCH_MM, join_style="mitre"), *areas])
+    grown = union([area.buffer(CLOSE_MM, quad_segs=2) for area in areas])
+    return union([grown.buffer(-CLOSE_MM, quad_segs=2), *areas]).simplify(CHORD_ERROR_MM / 2)
 
 
 def parts_of(area: BaseGeometry) -> list[Polygon]:
