@@ -15,7 +15,7 @@ from runtime.embedded.s3 import REGION, S3Server
 from runtime.embedded.stack_config import StackConfig
 
 _PLAIN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
-_OWNED = ("RMOS_NATS_", "RMOS_POSTGRES_", "RMOS_S3_", "RMOS_HTTP_", "RMOS_API_KEY", "RMOS_HOME")
+_OWNED = ("RMOS_NATS_", "RMOS_POSTGRES_", "RMOS_S3_", "RMOS_HTTP_HOST", "RMOS_HTTP_PORT", "RMOS_API_KEY", "RMOS_HOME")
 """What the stack itself decides; the user's own variables of these names (for another system, say) stay out."""
 AI_GATEWAY = "ai_gateway"
 

@@ -116,9 +116,13 @@ USER = {
     "SOME_VENDOR_API_KEY": "vendor-key",
     "RMOS_LOG_LEVEL": "debug",
     "RMOS_REQUIRE_APPROVAL": "session",
+    "RMOS_HTTP_MAX_STREAMS": "7",
     "RMOS_POSTGRES_OWNER_DSN": "of-another-system",
     "RMOS_API_KEY": "of-a-person",
 }
+
+
+HANDED_ON = ("RMOS_LOG_LEVEL", "RMOS_REQUIRE_APPROVAL", "RMOS_HTTP_MAX_STREAMS")
 
 
 @pytest.fixture
@@ -169,5 +173,5 @@ def test_settings_are_handed_on_and_credentials_of_other_systems_are_not(
     environments: Environments, service: str
 ) -> None:
     environment = environments.of_service(service)
-    assert (environment["RMOS_LOG_LEVEL"], environment["RMOS_REQUIRE_APPROVAL"]) == ("debug", "session")
+    assert {name: environment.get(name) for name in HANDED_ON} == {name: USER[name] for name in HANDED_ON}
     assert not {"of-another-system", "of-a-person"} & set(environment.values())
