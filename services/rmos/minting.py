@@ -76,9 +76,15 @@ class Placement:
 
 
 async def validate_and_persist(
-    log: EventLog, draft: Draft, placement: Placement, request: RequestContext, now: str, new_id: Callable[[str], str]
+    log: EventLog,
+    draft: Draft,
+    placement: Placement,
+    request: RequestContext,
+    command_sha256: str,
+    now: str,
+    new_id: Callable[[str], str],
 ) -> RunArtifact:
-    """The recorded artifact.
+    """The recorded artifact; `command_sha256` identifies the command that asked for it.
 
     Raises RmosError(INTERNAL) when the draft contradicts itself (nothing is recorded then), VERSION_CONFLICT when a
     stream moved on, UNAVAILABLE when the log cannot take it now.
@@ -113,14 +119,18 @@ async def validate_and_persist(
     )
     recorded = RECORDED_AS[draft.kind](artifact=artifact)
     events = [*placement.before, (run_domain.stream_of(draft.run_id), recorded), *placement.after(artifact)]
-    await log.append(
+    result = await log.append(
         AppendRequest(
             context=request,
             expected=placement.expected,
             events=tuple(NewEvent(stream, new_id("event"), event) for stream, event in events),
+            command_sha256=command_sha256,
         )
     )
-    return artifact
+    if not result.repeated:
+        return artifact
+    first = await log.outcome_of(request, command_sha256)
+    return next(event.artifact for event in first if isinstance(event, ArtifactRecorded))
 
 
 def _validate(draft: Draft, request: RequestContext) -> None:

@@ -101,8 +101,11 @@ class EventLog(Protocol):
         """
         ...
 
-    async def outcome_of(self, request: RequestContext) -> list[LogEvent]:
-        """The events that this command appended before, in order; empty when it did not. Raises UNAVAILABLE."""
+    async def outcome_of(self, request: RequestContext, command_sha256: str) -> list[LogEvent]:
+        """The events that this command appended before, in order; empty when it did not.
+
+        Raises IDEMPOTENCY_MISMATCH when another command had this id, UNAVAILABLE when the log cannot be read.
+        """
         ...
 
 

@@ -25,7 +25,7 @@ class UntouchableLog:
     async def read_stream(self, stream: str) -> list[LogEvent]:
         raise AssertionError(stream)
 
-    async def outcome_of(self, request: RequestContext) -> list[LogEvent]:
+    async def outcome_of(self, request: RequestContext, command_sha256: str) -> list[LogEvent]:
         raise AssertionError(request)
 
 
@@ -48,7 +48,13 @@ async def refused(draft: Draft, actor: Actor = given.OPERATOR) -> RmosError:
     placement = Placement({"run-run_1": 1})
     with pytest.raises(RmosError) as caught:
         await validate_and_persist(
-            UntouchableLog(), draft, placement, given.request(actor=actor), given.NOW, lambda prefix: f"{prefix}_1"
+            UntouchableLog(),
+            draft,
+            placement,
+            given.request(actor=actor),
+            given.digest("d"),
+            given.NOW,
+            lambda prefix: f"{prefix}_1",
         )
     return caught.value
 

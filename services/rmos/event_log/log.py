@@ -59,8 +59,8 @@ class PostgresEventLog:
     async def read_stream(self, stream: str) -> list[LogEvent]:
         return await self._reader.read_stream(stream)
 
-    async def outcome_of(self, request: RequestContext) -> list[LogEvent]:
-        return await self._reader.outcome_of(request)
+    async def outcome_of(self, request: RequestContext, command_sha256: str) -> list[LogEvent]:
+        return await self._reader.outcome_of(request, command_sha256)
 
     async def read_stored(self, stream: str, after_version: int = 0) -> list[StoredEvent]:
         """The stream as it stands in the log, after this version."""

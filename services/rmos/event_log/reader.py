@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from contracts.envelope import RequestContext
 from contracts.log import LogEvent, StoredEvent
-from services.rmos.event_log.refusals import unreadable
+from services.rmos.event_log.refusals import other_command, unreadable
 from services.rmos.event_log.statements import statement
 from services.rmos.event_log.stored import Row, decoded, stored_event
 
@@ -63,9 +63,11 @@ class LogReader:
         """At most `limit` events after this position, contiguous and in order; empty at the end."""
         return await self._events(_READ_AFTER, {"position": position, "limit": limit})
 
-    async def outcome_of(self, request: RequestContext) -> list[LogEvent]:
+    async def outcome_of(self, request: RequestContext, command_sha256: str) -> list[LogEvent]:
         """services.rmos.ports.EventLog.outcome_of."""
         stored = await self._events(_COMMANDS, {"command_ids": [request.command_id]})
+        if stored and stored[0].command_sha256 != command_sha256:
+            raise other_command(request.command_id)
         return [decoded(event) for event in stored]
 
     async def last_position(self) -> int:

@@ -22,7 +22,7 @@ from services.rmos.domain import session as session_domain
 from services.rmos.domain.policy import decision_on
 from services.rmos.domain.summary import request_summary
 from services.rmos.handlers.desk import Desk, decided, milliseconds
-from services.rmos.minting import Draft, Placement, validate_and_persist
+from services.rmos.minting import Draft, Placement
 
 
 class BindingHandlers:
@@ -31,7 +31,7 @@ class BindingHandlers:
 
     async def bind_candidate(self, command: BindCandidate, request: RequestContext) -> ArtifactReply:
         """The recorded decision, OK or BLOCKED. Input that is wrong in itself raises and records nothing."""
-        artifact = await self._desk.recorded_artifact(request)
+        artifact = await self._desk.recorded_artifact(command, request)
         if artifact is None:
             artifact = await decided(lambda: self._bind(command, request))
         return await self._desk.reply_with(artifact)
@@ -93,7 +93,7 @@ class BindingHandlers:
             session_id=run.session_id,
         )
         placement = Placement(expected, before, stored)
-        return await validate_and_persist(desk.log, draft, placement, request, desk.now(), desk.new_id)
+        return await desk.persist(draft, placement, command, request)
 
     async def _checked_candidate(
         self, chosen: tuple[Attachment, ...], strict: bool, request: RequestContext

@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import TypeVar
 
 from contracts.artifacts import INLINE_GCODE_BYTES, RunArtifact
+from contracts.canonical import digest_of
 from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
 from contracts.log import ArtifactRecorded, LogEvent
+from contracts.model import Message
 from contracts.rmos import ArtifactReply
 from runtime.clock import Clock, utc_text
 from services.rmos.domain import run as run_domain
@@ -18,9 +20,11 @@ from services.rmos.domain import session as session_domain
 from services.rmos.domain.policy import SafetyPolicy
 from services.rmos.domain.run import RunState
 from services.rmos.domain.session import SessionFold
+from services.rmos.minting import Draft, Placement, validate_and_persist
 from services.rmos.ports import Art, Blobs, Cam, Engine, EventLog
 
 T = TypeVar("T")
+E = TypeVar("E", bound=LogEvent)
 CONFLICT_ROUNDS = 8
 """How often a handler decides anew because a stream moved on meanwhile, before it answers VERSION_CONFLICT."""
 
@@ -57,19 +61,27 @@ class Desk:
             raise RmosError(ErrorCode.NOT_FOUND, f"there is no session {session_id}", session_id=session_id)
         return state, len(events)
 
-    async def recorded_artifact(self, request: RequestContext) -> RunArtifact | None:
+    async def recorded_artifact(self, command: Message, request: RequestContext) -> RunArtifact | None:
         """The artifact that this very command made before, if it is being repeated."""
-        for event in await self.log.outcome_of(request):
-            if isinstance(event, ArtifactRecorded):
-                return event.artifact
-        return None
+        recorded = await self.recorded(command, request, ArtifactRecorded)
+        return recorded.artifact if recorded is not None else None
 
-    async def recorded(self, request: RequestContext, kind: type[LogEvent]) -> LogEvent | None:
-        """The event of this kind that this very command made before, if it is being repeated."""
-        for event in await self.log.outcome_of(request):
+    async def recorded(self, command: Message, request: RequestContext, kind: type[E]) -> E | None:
+        """The event of this kind that this very command made before, if it is being repeated.
+
+        Raises IDEMPOTENCY_MISMATCH when the same identity came with another command before.
+        """
+        for event in await self.log.outcome_of(request, command_digest(command)):
             if isinstance(event, kind):
                 return event
         return None
+
+    async def persist(
+        self, draft: Draft, placement: Placement, command: Message, request: RequestContext
+    ) -> RunArtifact:
+        """Mint the artifact of this command; see services.rmos.minting."""
+        digest = command_digest(command)
+        return await validate_and_persist(self.log, draft, placement, request, digest, self.now(), self.new_id)
 
     async def reply_with(self, artifact: RunArtifact) -> ArtifactReply:
         """The artifact with its small G-code and its plan inline, read and hashed again."""
@@ -92,6 +104,11 @@ async def decided(attempt: Callable[[], Awaitable[T]]) -> T:
             if error.code is not ErrorCode.VERSION_CONFLICT or left == 1:
                 raise
     raise AssertionError("unreachable: the last round returns or raises")
+
+
+def command_digest(command: Message) -> str:
+    """What tells a repeated command from another one under the same id."""
+    return digest_of({"command": type(command).__name__, "body": command.model_dump(mode="json")})
 
 
 def milliseconds(seconds: float) -> Decimal:

@@ -6,9 +6,10 @@ from contracts.artifacts import AttachmentKind, Run
 from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
 from contracts.log import AssetsReferenced, LogEvent, RunOpened
+from contracts.model import Message
 from contracts.rmos import AddAttachments, AskRun, Attachments, NewAttachment, OpenRun, ReferenceAssets
 from services.rmos.domain import run as run_domain
-from services.rmos.handlers.desk import Desk, decided
+from services.rmos.handlers.desk import Desk, command_digest, decided
 from services.rmos.ports import AppendRequest, NewEvent, Queries
 
 
@@ -20,8 +21,8 @@ class RunHandlers:
     async def open_run(self, command: OpenRun, request: RequestContext) -> Run:
         """The opened run. Raises NOT_FOUND when its session does not exist."""
         desk = self._desk
-        done = await desk.recorded(request, RunOpened)
-        if not isinstance(done, RunOpened):
+        done = await desk.recorded(command, request, RunOpened)
+        if done is None:
             context = command.context
             if command.workflow_session_id is not None:
                 session, _ = await desk.session(command.workflow_session_id)
@@ -33,7 +34,7 @@ class RunHandlers:
                 workflow_session_id=command.workflow_session_id,
                 context=context,
             )
-            await self._append(request, done.run_id, 0, [done])
+            await self._append(command, request, done.run_id, 0, [done])
         return await self._queries.run(AskRun(run_id=done.run_id))
 
     async def add_attachments(self, command: AddAttachments, request: RequestContext) -> Attachments:
@@ -45,7 +46,7 @@ class RunHandlers:
             state, version = await self._desk.run(command.run_id)
             events = run_domain.add_attachments(state, command.attachments, self._desk.now())
             if events:
-                await self._append(request, command.run_id, version, list(events))
+                await self._append(command, request, command.run_id, version, list(events))
                 for event in events:
                     state = run_domain.evolve(state, event)
             wanted = {(item.blob.sha256, item.kind) for item in command.attachments}
@@ -62,7 +63,7 @@ class RunHandlers:
             new = tuple(asset for asset in dict.fromkeys(command.asset_ids) if asset not in state.asset_ids)
             if new:
                 event = AssetsReferenced(run_id=command.run_id, asset_ids=new)
-                await self._append(request, command.run_id, version, [event])
+                await self._append(command, request, command.run_id, version, [event])
             return command
 
         return await decided(attempt)
@@ -78,12 +79,15 @@ class RunHandlers:
             if not checked.accepted:
                 raise RmosError(ErrorCode.INVALID_SVG, f"{item.filename} is refused: {checked.reason}")
 
-    async def _append(self, request: RequestContext, run_id: str, version: int, events: list[LogEvent]) -> None:
+    async def _append(
+        self, command: Message, request: RequestContext, run_id: str, version: int, events: list[LogEvent]
+    ) -> None:
         stream = run_domain.stream_of(run_id)
         await self._desk.log.append(
             AppendRequest(
                 context=request,
                 expected={stream: version},
                 events=tuple(NewEvent(stream, self._desk.new_id("event"), event) for event in events),
+                command_sha256=command_digest(command),
             )
         )

@@ -15,8 +15,8 @@ from services.rmos.domain import session as session_domain
 from services.rmos.domain.policy import why_not_approvable
 from services.rmos.domain.session import Action, SessionFold
 from services.rmos.domain.summary import request_summary
-from services.rmos.handlers.desk import Desk, decided, milliseconds
-from services.rmos.minting import Draft, Placement, validate_and_persist
+from services.rmos.handlers.desk import Desk, command_digest, decided, milliseconds
+from services.rmos.minting import Draft, Placement
 from services.rmos.ports import AppendRequest, NewEvent, Queries
 
 
@@ -41,14 +41,14 @@ class SessionHandlers:
 
     async def open_session(self, command: OpenSession, request: RequestContext) -> SessionReply:
         desk = self._desk
-        done = await desk.recorded(request, SessionOpened)
-        if not isinstance(done, SessionOpened):
+        done = await desk.recorded(command, request, SessionOpened)
+        if done is None:
             done = SessionOpened(
                 session_id=desk.new_id("session"), mode=command.mode, label=command.label, context=command.context
             )
             stream = session_domain.stream_of(done.session_id)
             event = NewEvent(stream, desk.new_id("event"), done)
-            await desk.log.append(AppendRequest(context=request, expected={stream: 0}, events=(event,)))
+            await desk.log.append(AppendRequest(request, {stream: 0}, (event,), command_digest(command)))
         return await self._queries.session(AskSession(session_id=done.session_id))
 
     async def approve(self, command: DecideSession, request: RequestContext) -> SessionReply:
@@ -63,7 +63,7 @@ class SessionHandlers:
 
     async def _decide(self, kind: _Kind, command: DecideSession, request: RequestContext) -> SessionReply:
         _refuse_others_than_persons(request, kind)
-        artifact = await self._desk.recorded_artifact(request)
+        artifact = await self._desk.recorded_artifact(command, request)
         if artifact is None:
             artifact = await decided(lambda: self._record(kind, command, request))
         reply = await self._queries.session(AskSession(session_id=command.session_id))
@@ -106,7 +106,7 @@ class SessionHandlers:
 
         expected = {run_domain.stream_of(run.run_id): run_version, stream: version}
         placement = Placement(expected, (), decision_event)
-        return await validate_and_persist(desk.log, draft, placement, request, desk.now(), desk.new_id)
+        return await desk.persist(draft, placement, command, request)
 
     def _draft(
         self, kind: _Kind, command: DecideSession, session: SessionFold, run: run_domain.RunState, started: float

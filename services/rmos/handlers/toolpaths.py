@@ -24,7 +24,7 @@ from services.rmos.domain.session import SessionFold
 from services.rmos.domain.summary import request_summary
 from services.rmos.handlers.binding import digests_of, parsed_spec
 from services.rmos.handlers.desk import Desk, decided, milliseconds
-from services.rmos.minting import Draft, Placement, validate_and_persist
+from services.rmos.minting import Draft, Placement
 from services.rmos.ports import Queries
 
 
@@ -51,7 +51,7 @@ class ToolpathHandlers:
 
     async def make_toolpaths(self, command: MakeToolpaths, request: RequestContext) -> ArtifactReply:
         """The recorded outcome: released (OK), refused (BLOCKED) or failed (ERROR)."""
-        artifact = await self._desk.recorded_artifact(request)
+        artifact = await self._desk.recorded_artifact(command, request)
         if artifact is None:
             artifact = await decided(lambda: self._make(command, request))
         return await self._desk.reply_with(artifact)
@@ -74,9 +74,7 @@ class ToolpathHandlers:
                 status, decision = ArtifactStatus.ERROR, _failed(decision, error)
         draft = self._draft(subject, command, feasibility, status, decision, result, started)
         placement = self._placement(subject, result)
-        return await validate_and_persist(
-            self._desk.log, draft, placement, request, self._desk.now(), self._desk.new_id
-        )
+        return await self._desk.persist(draft, placement, command, request)
 
     async def _subject(self, command: MakeToolpaths) -> _Subject:
         """Load run, session and design. Raises NOT_FOUND or INVALID_SPEC before anything is recorded."""
