@@ -124,8 +124,11 @@ async def test_a_repeated_command_gives_its_first_result_whatever_happened_since
         again = await log.append(request("command_1", "run-9", 0, opened("9", "second"), digest=digest))
         assert (again.positions, again.versions, again.repeated) == (first.positions, first.versions, True)
         assert [event.stream for event in again.events] == ["run-1"]
-        assert await log.outcome_of(context("command_1")) == [opened("1", "first")]
-        assert await log.outcome_of(context("command_3")) == []
+        assert await log.outcome_of(context("command_1"), digest) == [opened("1", "first")]
+        assert await log.outcome_of(context("command_3"), digest) == []
+        with pytest.raises(RmosError) as caught:
+            await log.outcome_of(context("command_1"), sha256_hex(b"another body"))
+        assert caught.value.code is ErrorCode.IDEMPOTENCY_MISMATCH
         assert len(await everything(log)) == 2
 
 
