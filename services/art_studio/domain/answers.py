@@ -89,6 +89,8 @@ def deviations(spec: RosetteSpec, command: PromptToSvg) -> list[str]:
         found.append("the design has no area to cut, only reference lines")
     elif command.diameter_mm is not None and 2 * reach < float(command.diameter_mm) - _SHORT_MM:
         found.append(f"the rosette is {2 * reach:.1f} mm wide, {command.diameter_mm} were asked")
+    if "left_out" in spec.meta:
+        found.append(f"left out by the designer: {spec.meta['left_out']}")
     for index, shape in enumerate(spec.shapes):
         where = f"shapes[{index}] ({shape.type})"
         piece = _piece_width(shape)

@@ -1,7 +1,7 @@
 """The JSON Schema that a language model answers in: contracts.spec as models read it best.
 
-Numbers are numbers, every property is required and says what it means, alternatives are `anyOf`, nothing is open: the
-shape of schema that providers can enforce while they generate. contracts.spec has the last word on every answer.
+Numbers are numbers, every property says what it means, alternatives are `anyOf`. What contracts.spec has a default for
+may be left out. contracts.spec has the last word on every answer.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ def spec_schema(max_shapes: int | None = None, materials: Sequence[str] = ()) ->
                 "minItems": 1,
                 "maxItems": max_shapes or 200,
                 "items": {"anyOf": _shapes(materials)},
+            },
+            "meta": {
+                "type": "object",
+                "properties": {"title": {"type": "string", "maxLength": 200, "description": "A few words to show."}},
+                "additionalProperties": {"type": "string", "maxLength": 500},
             },
         }
     )
@@ -103,7 +108,7 @@ def _object(properties: Schema, description: str | None = None) -> Schema:
     schema: Schema = {
         "type": "object",
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name not in _OPTIONAL],
         "additionalProperties": False,
     }
     return schema if description is None else {"description": description, **schema}
@@ -137,6 +142,13 @@ def _materials(materials: Sequence[str]) -> Schema:
     }
 
 
+_OPTIONAL = frozenset(
+    {
+        "version", "stroke_mm", "fill_mode", "meta", "cx", "cy", "angle_deg", "web_mm", "gap_mm", "slant_deg",
+        "material", "materials", "depth_mm",
+    }
+)  # fmt: skip
+"""What contracts.spec has a default for."""
 _RADIUS = _number("Radius, mm.", above=0, most=1000)
 _ANGLE = _number("Degrees, counter-clockwise from +X.", least=-360, most=360)
 _COUNT = _whole("Number of pieces round the ring.", 2, 720)
