@@ -85,13 +85,13 @@ def _exact(points: Floats, region: Region, corners: Floats, distance: float) -> 
     """The ring's points (closed) as exact curves; a stretch that matches none stays a chain of lines."""
     curves = _curves_along(points, region, corners, distance)
     count = len(curves)
-    first = next((i for i in range(count) if curves[i] != curves[i - 1]), None)
+    first = next((i for i in range(count) if curves[i] is not curves[i - 1]), None)
     if first is None:
         return _whole(points, curves[0])
     runs: list[tuple[Curve, int, int]] = []  # curve, first vertex, last vertex (both counted on from `first`)
     for step in range(count):
         curve = curves[(first + step) % count]
-        if runs and runs[-1][0] == curve:
+        if runs and runs[-1][0] is curve:
             runs[-1] = (curve, runs[-1][1], step + 1)
         else:
             runs.append((curve, step, step + 1))
@@ -113,20 +113,41 @@ def _curves_along(points: Floats, region: Region, corners: Floats, distance: flo
         _forget_hidden(misses, middles, region)
     nearest = misses.argmin(axis=0)
     matched = misses[nearest, np.arange(len(middles))] <= MATCH_MM
+    sides = np.stack([_side(middles, edge) for edge in edges])
+    made: dict[tuple[int, float], Curve] = {}
+    same: dict[Curve, Curve] = {}  # equal curves of different pieces become one object, so that runs join
     curves: list[Curve] = []
-    for i, middle in enumerate(middles):
-        if matched[i]:
-            curves.append(_offset_curve(edges[int(nearest[i])], middle, distance))
+    for i, index in enumerate(nearest.tolist()):
+        if not matched[i]:
+            curves.append(_corner_or_chord(points[i], points[i + 1], corners, distance))
             continue
-        reach = np.hypot(corners[:, 0] - middle[0], corners[:, 1] - middle[1])
-        corner = int(reach.argmin())
-        if abs(reach[corner] - distance) <= MATCH_MM:
-            curves.append(Orbit(*_rounded(*corners[corner]), distance))
-        else:
-            dx, dy = points[i + 1] - points[i]
-            length = math.hypot(dx, dy)
-            curves.append(Track(float(points[i][0]), float(points[i][1]), float(dx / length), float(dy / length)))
-    return curves
+        key = (index, float(sides[index, i]))
+        if key not in made:
+            made[key] = _offset_curve(edges[index], key[1], distance)
+        curves.append(made[key])
+    return [same.setdefault(curve, curve) for curve in curves]
+
+
+def _corner_or_chord(begin: Floats, end: Floats, corners: Floats, distance: float) -> Curve:
+    """The circle about the reflex corner this stretch goes round; where there is none, the stretch itself."""
+    middle = (begin + end) / 2
+    reach = np.hypot(corners[:, 0] - middle[0], corners[:, 1] - middle[1])
+    corner = int(reach.argmin())
+    if abs(reach[corner] - distance) <= MATCH_MM:
+        return Orbit(*_rounded(*corners[corner]), distance)
+    dx, dy = (end - begin).tolist()
+    length = math.hypot(dx, dy)
+    return Track(float(begin[0]), float(begin[1]), dx / length, dy / length)
+
+
+def _side(points: Floats, edge: Segment) -> Floats:
+    """1.0 where a point is on the edge's left or outside its circle, -1.0 on the other side."""
+    if isinstance(edge, Arc):
+        value = np.hypot(points[:, 0] - edge.cx, points[:, 1] - edge.cy) - edge.radius
+    else:
+        dx, dy = edge.x1 - edge.x0, edge.y1 - edge.y0
+        value = dx * (points[:, 1] - edge.y0) - dy * (points[:, 0] - edge.x0)
+    return np.where(value > 0, 1.0, -1.0)
 
 
 def _miss(points: Floats, edge: Segment, distance: float) -> Floats:
@@ -170,15 +191,12 @@ def _feet(points: Floats, edge: Segment) -> Floats:
     return np.asarray(start + ((points - start) @ along)[:, None] * along)
 
 
-def _offset_curve(edge: Segment, point: Floats, distance: float) -> Curve:
-    """The edge's parallel curve on the side where `point` is."""
+def _offset_curve(edge: Segment, side: float, distance: float) -> Curve:
+    """The edge's parallel curve on that side."""
     if isinstance(edge, Arc):
-        away = math.hypot(point[0] - edge.cx, point[1] - edge.cy)
-        side = -1.0 if away < edge.radius else 1.0
         return Orbit(*_rounded(edge.cx, edge.cy), round(edge.radius + side * distance, 9))
     length = math.hypot(edge.x1 - edge.x0, edge.y1 - edge.y0)
     dx, dy = (edge.x1 - edge.x0) / length, (edge.y1 - edge.y0) / length
-    side = 1.0 if dx * (point[1] - edge.y0) - dy * (point[0] - edge.x0) > 0 else -1.0
     return Track(edge.x0 - side * distance * dy, edge.y0 + side * distance * dx, dx, dy)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from shapely import LineString, Point, Polygon, STRtree, distance, get_coordinates, points, union_all
+from shapely import Point, Polygon, STRtree, distance, get_coordinates, points
 from shapely.geometry.base import BaseGeometry
 
 from contracts.cam import Simulation, ToolpathJob
@@ -17,11 +16,12 @@ from services.cam.simulate.sweep import (
     RESOLUTION_MM,
     Z_TOLERANCE_MM,
     Stratum,
+    SweptAreas,
     Trace,
+    distinct,
     parts,
     solid_parts,
     strata,
-    swept,
     traces,
     widest_mm,
 )
@@ -82,7 +82,7 @@ def simulate(program: bytes, job: ToolpathJob) -> Judgement:
     radius = float(job.cutter.diameter_mm) / 2
     layers = strata(job.spec, radius)
     chains = traces(reading.motions)
-    unions = _Unions(radius)
+    unions = SweptAreas(radius)
     _judge_coverage(tally, layers, chains, unions)
     _judge_gouges(tally, layers, chains, unions)
     _judge_stepdown(tally, chains, unions, float(job.feeds.stepdown_mm))
@@ -94,29 +94,7 @@ def simulate(program: bytes, job: ToolpathJob) -> Judgement:
     return Judgement(_report(tally, reading, sum(times) + reading.dwell_s), by_line)
 
 
-class _Unions:
-    """Swept areas by their set of paths; levels that repeat each other are computed once."""
-
-    def __init__(self, radius: float) -> None:
-        self.radius = radius
-        self._known: dict[frozenset[bytes], BaseGeometry] = {}
-
-    def of(self, chains: Iterable[Trace]) -> BaseGeometry:
-        paths = _distinct(chains)
-        key = frozenset(paths)
-        if key not in self._known:
-            smaller = max((known for known in self._known if known <= key), key=len, default=frozenset[bytes]())
-            more = [path for name, path in paths.items() if name not in smaller]
-            known = [self._known[smaller]] if smaller else []
-            self._known[key] = union_all([*known, swept(more, self.radius)]) if more else known[0]
-        return self._known[key]
-
-
-def _distinct(chains: Iterable[Trace]) -> dict[bytes, LineString | Point]:
-    return {np.round(get_coordinates(chain.path), 5).tobytes(): chain.path for chain in chains}
-
-
-def _judge_coverage(tally: _Tally, layers: Sequence[Stratum], chains: Sequence[Trace], unions: _Unions) -> None:
+def _judge_coverage(tally: _Tally, layers: Sequence[Stratum], chains: Sequence[Trace], unions: SweptAreas) -> None:
     total = tally.coverage
     for layer in layers:
         deep = [chain for chain in chains if chain.flat and chain.depth_mm >= layer.depth_mm - Z_TOLERANCE_MM]
@@ -152,7 +130,7 @@ def _short_parts(reachable: BaseGeometry, pieces: Sequence[Polygon]) -> Iterator
             yield point.x, point.y, max(0.0, 1 - gap / area.area)
 
 
-def _judge_gouges(tally: _Tally, layers: Sequence[Stratum], chains: Sequence[Trace], unions: _Unions) -> None:
+def _judge_gouges(tally: _Tally, layers: Sequence[Stratum], chains: Sequence[Trace], unions: SweptAreas) -> None:
     for layer in layers:
         top, bottom = layer.above_mm + Z_TOLERANCE_MM, layer.depth_mm + Z_TOLERANCE_MM
         here = [chain for chain in chains if (top < chain.depth_mm or not layer.above_mm) and chain.depth_mm <= bottom]
@@ -179,7 +157,7 @@ def _gouge(tally: _Tally, layer: Stratum, area: BaseGeometry) -> None:
         )
 
 
-def _judge_stepdown(tally: _Tally, chains: Sequence[Trace], unions: _Unions, stepdown: float) -> None:
+def _judge_stepdown(tally: _Tally, chains: Sequence[Trace], unions: SweptAreas, stepdown: float) -> None:
     """What is cut at a depth must have been cut one stepdown higher before, or be a skim."""
     skim = SKIM_SHARE * unions.radius * 2
     earlier: list[Trace] = []
@@ -189,8 +167,8 @@ def _judge_stepdown(tally: _Tally, chains: Sequence[Trace], unions: _Unions, ste
         here = [chain for chain in flat if round(chain.depth_mm, 4) == depth]
         if depth > stepdown + Z_TOLERANCE_MM:
             high = [chain for chain in earlier if chain.depth_mm >= depth - stepdown - Z_TOLERANCE_MM]
-            names = _distinct(high).keys()
-            fresh = [chain for name, chain in zip(_names(here), here, strict=True) if name not in names]
+            names = distinct(high).keys()
+            fresh = [chain for chain in here if chain.name not in names]
             if fresh:
                 above = unions.of(high) if high else Point()
                 deep = unions.of(fresh).difference(above).buffer(-skim / 2)
@@ -198,10 +176,6 @@ def _judge_stepdown(tally: _Tally, chains: Sequence[Trace], unions: _Unions, ste
                     x, y = deep.representative_point().coords[0]
                     tally.findings.append(f"at {depth:g} mm more than the stepdown is cut at once near {x:.2f} {y:.2f}")
         earlier += here
-
-
-def _names(chains: Sequence[Trace]) -> list[bytes]:
-    return [np.round(get_coordinates(chain.path), 5).tobytes() for chain in chains]
 
 
 def _judge_rapids(tally: _Tally, motions: Sequence[Motion]) -> None:

@@ -45,6 +45,7 @@ class Trace:
     flat: bool
     line: int
     path: LineString | Point
+    name: bytes
 
 
 def strata(spec: RosetteSpec, radius: float) -> tuple[Stratum, ...]:
@@ -94,6 +95,29 @@ def traces(motions: Iterable[Motion]) -> list[Trace]:
 def swept(paths: Sequence[LineString | Point], radius: float) -> BaseGeometry:
     """The union of the cutter's disc along every path."""
     return union_all(buffer(np.asarray(paths, dtype=object), radius, quad_segs=quarter_segments(radius)))
+
+
+class SweptAreas:
+    """Swept areas by their set of paths; levels that repeat each other are computed once."""
+
+    def __init__(self, radius: float) -> None:
+        self.radius = radius
+        self._known: dict[frozenset[bytes], BaseGeometry] = {}
+
+    def of(self, chains: Iterable[Trace]) -> BaseGeometry:
+        paths = distinct(chains)
+        key = frozenset(paths)
+        if key not in self._known:
+            smaller = max((known for known in self._known if known <= key), key=len, default=frozenset[bytes]())
+            more = [path for name, path in paths.items() if name not in smaller]
+            known = [self._known[smaller]] if smaller else []
+            self._known[key] = union_all([*known, swept(more, self.radius)]) if more else known[0]
+        return self._known[key]
+
+
+def distinct(chains: Iterable[Trace]) -> dict[bytes, LineString | Point]:
+    """Paths by name: levels that repeat each other have the same names."""
+    return {chain.name: chain.path for chain in chains}
 
 
 def widest_mm(pieces: Sequence[Polygon]) -> float:
@@ -150,7 +174,7 @@ def _trace(chain: Sequence[Motion]) -> Trace:
     points = points[keep]
     path = LineString(points) if len(points) > 1 else Point(points[0])
     lowest = min(min(motion.start[2], motion.end[2]) for motion in chain)
-    return Trace(-lowest, _flat(chain[0]), chain[0].line, path)
+    return Trace(-lowest, _flat(chain[0]), chain[0].line, path, np.round(points, 5).tobytes())
 
 
 def _path(motion: Motion) -> NDArray[np.float64]:
