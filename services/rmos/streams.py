@@ -51,7 +51,7 @@ def declared_recorder(replicas: int) -> ConsumerConfig:
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
         replay_policy=ReplayPolicy.INSTANT,
-        ack_wait=30,
+        ack_wait=5,
         max_deliver=-1,
         max_ack_pending=1000,
         num_replicas=replicas,
