@@ -79,7 +79,7 @@ class Cut:
     index: int
     shape: Shape
     depth_mm: float
-    outlines: tuple[Outline, ...]
+    outlines: tuple[Outline, ...] = field(compare=False)  # they follow from the shape
     inner_mm: float
     outer_mm: float
     fold: int

@@ -20,6 +20,7 @@ from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut,
 from services.rmos.domain.feasibility.pieces import collision, crossed
 from services.rmos.domain.feasibility.polygons import (
     CLOSE_MM,
+    areal,
     common,
     inscribed_diameter,
     opened,
@@ -33,6 +34,8 @@ from services.rmos.domain.feasibility.polygons import (
 
 WIDTH_STEPS = (2.0, 1.5, 1.2)
 """A shape that is narrow by itself but lies in a wider pocket: how many cutters wide that pocket is, at least."""
+TONGUE_LENGTHS = 4.0
+"""A filled gulf this many least walls long is a tongue of stock; the fillet in a corner above 14 degrees is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,8 @@ def _walls(parts: list[Polygon], pockets: list[Polygon], window: Window, least_w
     for part in parts:
         for hole in part.interiors:
             _island(Polygon(hole), parts, least_wall, found)
+        if window.shows(part):
+            _tongues(part, least_wall, found)
 
 
 def _island(island: Polygon, parts: list[Polygon], least_wall: float, found: Findings) -> None:
@@ -217,6 +222,18 @@ def _island(island: Polygon, parts: list[Polygon], least_wall: float, found: Fin
     thickness = inscribed_diameter(island)
     if thickness > TOUCH_MM:
         found.walls.append(Wall(thickness, ("a pocket", "the island inside it")))
+
+
+def _tongues(part: Polygon, least_wall: float, found: Findings) -> None:
+    """Stock between two arms of one pocket: what a closing fills that is longer than any corner it rounds."""
+    closed = part.buffer(least_wall / 2, quad_segs=4).buffer(-least_wall / 2, quad_segs=4)
+    for filled in parts_of(areal(closed.difference(part))):
+        low_x, low_y, high_x, high_y = filled.bounds
+        if max(high_x - low_x, high_y - low_y) < TONGUE_LENGTHS * least_wall:
+            continue
+        thickness = inscribed_diameter(filled)
+        if thickness > OVERLAP_MM and filled.area > 0.5 * TONGUE_LENGTHS * least_wall * thickness:
+            found.walls.append(Wall(thickness, ("two arms of one pocket", "each other")))
 
 
 def _wall(a: Polygon, b: Polygon, pockets: list[Polygon], found: Findings) -> None:

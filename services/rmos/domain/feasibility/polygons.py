@@ -46,20 +46,20 @@ def opened(area: BaseGeometry, radius: float) -> BaseGeometry:
 def union(areas: Sequence[BaseGeometry]) -> BaseGeometry:
     """The union. Where floating point overlay finds a topology conflict, it is made on a fixed grid, which cannot."""
     try:
-        return _areal(shapely.union_all(areas))
+        return areal(shapely.union_all(areas))
     except GEOSException:
-        return _areal(shapely.union_all(areas, grid_size=GRID_MM))
+        return areal(shapely.union_all(areas, grid_size=GRID_MM))
 
 
 def common(a: BaseGeometry, b: BaseGeometry) -> BaseGeometry:
     """The common area, without the lines and points where the two only touch; robust like `union`."""
     try:
-        return _areal(shapely.intersection(a, b))
+        return areal(shapely.intersection(a, b))
     except GEOSException:
-        return _areal(shapely.intersection(a, b, grid_size=GRID_MM))
+        return areal(shapely.intersection(a, b, grid_size=GRID_MM))
 
 
-def _areal(area: BaseGeometry) -> BaseGeometry:
+def areal(area: BaseGeometry) -> BaseGeometry:
     """The polygons of a geometry; lines and points are left over from touching borders."""
     if area.geom_type in {"Polygon", "MultiPolygon"}:
         return area

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from contracts.catalog import Machine, MachineClass, Material, Tool, ToolKind
 from contracts.feasibility import CuttingContext, Feeds
@@ -25,7 +26,7 @@ class NotJudged(Exception):
         self.summary, self.suggestion, self.missing = summary, suggestion, missing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the analysed geometry is kept once it was asked for
 class Situation:
     """A design with a depth on every shape to be cut, and what is known of tool, material, machine and stock."""
 
@@ -96,13 +97,18 @@ class Situation:
         )
 
     @property
+    def pass_depth_mm(self) -> float:
+        """Depth of the deepest pass: the stepdown, or the whole pocket if that is shallower."""
+        return min(float(self.feeds.stepdown_mm), self.deepest_mm)
+
+    @cached_property
     def design_geometry(self) -> Geometry:
         """The design itself: its faults and bounds do not depend on the cutter, so the cutter's analysis serves too."""
         if self.given_tool is not None and self.given_tool.kind is ToolKind.FLAT:
             return self.geometry
         return geometry_of(self._some_cuts, NO_CUTTER_RADIUS_MM, NO_MATERIAL_WALL_MM)
 
-    @property
+    @cached_property
     def geometry(self) -> Geometry:
         """The design as this cutter will cut it."""
         wall = NO_MATERIAL_WALL_MM if self.given_material is None else float(self.given_material.min_wall.value)

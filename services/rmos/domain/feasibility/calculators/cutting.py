@@ -48,7 +48,7 @@ class Load:
 def chip_load(situation: Situation) -> CalculatorResult:
     """Feed per tooth inside the published band: thicker chips load the bit, thinner ones rub."""
     material, tool, feeds, machine = situation.material, situation.tool, situation.feeds, situation.machine
-    band = band_for(situation.diameter_mm, float(feeds.stepdown_mm), material, machine.machine_class)
+    band = band_for(situation.diameter_mm, situation.pass_depth_mm, material, machine.machine_class)
     if band is None:
         raise NotJudged(
             f"no chip load is published for {material.name}", "cut a test piece; the catalog needs a chip_load_factor"
@@ -135,7 +135,7 @@ def cutting_force(situation: Situation) -> CalculatorResult:
     strength = cutting.STRENGTH_N_PER_MM2[tool.material]
     use = stress / strength
     limit = quantity("strength_used", use, "1")
-    step = float(load.feeds.stepdown_mm)
+    step = situation.pass_depth_mm
     return judged(
         "cutting_force",
         score_on(STRESS, use),
@@ -143,7 +143,7 @@ def cutting_force(situation: Situation) -> CalculatorResult:
         "counted on for",
         inputs=[
             quantity("cutting_coefficient", float(load.coefficient.value), "N/mm^1.5"),
-            quantity("stepdown", step, "mm"),
+            quantity("pass_depth", step, "mm"),
             quantity("chip_load", load.chip_mm, "mm"),
         ],
         results=[quantity("cutting_force", load.force_n, "N"), quantity("bending_stress", stress, "N/mm2"), limit],
@@ -163,7 +163,7 @@ def tool_deflection(situation: Situation) -> CalculatorResult:
         load.force_n, stickout, situation.diameter_mm, flutes, float(tool.shank.value),
         cutting.YOUNGS_MODULUS_N_PER_MM2[tool.material],
     )  # fmt: skip
-    step = float(load.feeds.stepdown_mm)
+    step = situation.pass_depth_mm
     result = quantity("deflection", bend, "mm")
     return judged(
         "tool_deflection",
@@ -188,7 +188,7 @@ def spindle_power(situation: Situation) -> CalculatorResult:
     available = SPINDLE_EFFICIENCY * float(machine.spindle_power.value) * share
     use = power / available
     result = quantity("power_used", use, "1")
-    step = float(load.feeds.stepdown_mm)
+    step = situation.pass_depth_mm
     return judged(
         "spindle_power",
         score_on(POWER, use),
@@ -211,7 +211,7 @@ def _load(situation: Situation) -> Load:
             f"cut a test piece of {material.name}; the catalog needs a cutting_coefficient to judge it",
         )
     chip = _per_tooth(feeds, tool.flutes)
-    force = cutting.cutting_force_n(float(coefficient.value), float(feeds.stepdown_mm), chip)
+    force = cutting.cutting_force_n(float(coefficient.value), situation.pass_depth_mm, chip)
     return Load(coefficient, feeds, chip, force)
 
 

@@ -85,7 +85,7 @@ def speeds_and_feeds(situation: Situation) -> CalculatorResult:
     sink = float(feeds.ramp_feed_mm_per_min) * math.sin(math.radians(RAMP_ANGLE_DEG))
     use = max(feed / float(machine.max_feed_xy.value), sink / float(machine.max_feed_z.value))
     outside = not slowest - 1e-9 <= speed <= most + 1e-9
-    step = float(feeds.stepdown_mm) / situation.diameter_mm
+    step = situation.pass_depth_mm / situation.diameter_mm
     score = min(
         score_on(FEED_USE, use),
         score_on(STEPOVER, float(feeds.stepover_ratio)),
@@ -98,7 +98,7 @@ def speeds_and_feeds(situation: Situation) -> CalculatorResult:
         f"{speed:.0f} rev/min ({slowest:.0f} to {most:.0f} possible), {feed:.0f} mm/min, "
         f"{feeds.stepdown_mm} mm deep and {100 * float(feeds.stepover_ratio):.0f} % wide a pass",
         inputs=[quantity("spindle_speed", speed, "rev/min"), quantity("feed", feed, "mm/min")],
-        results=[quantity("feed_over_limit", use, "1"), quantity("stepdown_in_diameters", step, "1")],
+        results=[quantity("feed_over_limit", use, "1"), quantity("pass_depth_in_diameters", step, "1")],
         limiting=limit,
         suggestion=f"turn between {slowest:.0f} and {most:.0f} rev/min, "
         f"feed at most {machine.max_feed_xy.value} mm/min, step down at most {situation.diameter_mm:g} mm "
