@@ -7,7 +7,9 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
+from runtime.heartbeat import beat
 from runtime.logs import Logger, configure
 from runtime.settings import ProcessSettings, SettingsError
 
@@ -18,20 +20,22 @@ Start = Callable[[AsyncExitStack, Logger], Awaitable[None]]
 def run(service: str, start: Start) -> None:
     """Run until SIGTERM or SIGINT. Exit code 2 names a wrong setting; an unexpected error ends the process with 1."""
     try:
-        log = configure(service, ProcessSettings.read().log_level)
-        asyncio.run(_live(start, log))
+        settings = ProcessSettings.read()
+        asyncio.run(_live(start, configure(service, settings.log_level), settings.heartbeat_file))
     except SettingsError as error:
         print(f"{service}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
-async def _live(start: Start, log: Logger) -> None:
+async def _live(start: Start, log: Logger, heartbeat_file: Path | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         await start(stack, log)
+        if heartbeat_file is not None:
+            stack.callback(asyncio.create_task(beat(heartbeat_file)).cancel)
         log.info("started")
         await stop.wait()
         log.info("stopping")

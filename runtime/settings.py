@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -60,3 +61,5 @@ class ProcessSettings(Settings):
     log_level: Annotated[str, Field(alias="RMOS_LOG_LEVEL")] = "info"
     workers: Annotated[int, Field(alias="RMOS_WORKERS", ge=1, le=256)] = 2
     """Worker processes for CPU work, where the service has any."""
+    heartbeat_file: Annotated[Path | None, Field(alias="RMOS_HEARTBEAT_FILE")] = None
+    """Touched every few seconds once the service is started, for health checks of containers."""
