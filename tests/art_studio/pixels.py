@@ -1,4 +1,4 @@
-"""Reads a PNG as resvg writes it (8 bits, RGBA or RGB, not interlaced), by the PNG specification, section 9 (filters)."""
+"""Reads a PNG as resvg writes it (8 bits, RGBA or RGB, not interlaced), by the PNG specification, section 9."""
 
 from __future__ import annotations
 

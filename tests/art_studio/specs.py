@@ -42,7 +42,17 @@ def spec_of(*shapes: Shape, canvas_mm: float = 150, **fields: Any) -> RosetteSpe
 
 
 _MATERIAL = st.sampled_from(
-    [None, "ebony_african", "maple_hard", "mother_of_pearl", "abalone", "fibre_black", "x", "never.heard-of:it", "dyed_red"]
+    [
+        None,
+        "ebony_african",
+        "maple_hard",
+        "mother_of_pearl",
+        "abalone",
+        "fibre_black",
+        "x",
+        "never.heard-of:it",
+        "dyed_red",
+    ]
 )
 _NAMES = st.lists(_MATERIAL.filter(bool), max_size=4).map(tuple)
 
@@ -69,7 +79,10 @@ def shapes(draw: st.DrawFn) -> Shape:
     makers: list[tuple[type[Any], dict[str, Any]]] = [
         (Circle, {"r": r_outer, "depth_mm": band["depth_mm"], **one}),
         (Ring, {**band, **one}),
-        (RadialPetals, {**band, **one, **turned, "petals": draw(st.integers(3, 64)), "web_mm": draw(_millimetres(0, 2))}),
+        (
+            RadialPetals,
+            {**band, **one, **turned, "petals": draw(st.integers(3, 64)), "web_mm": draw(_millimetres(0, 2))},
+        ),
         (TileRing, {**band, **many, **turned, "count": count, "gap_mm": draw(st.just(0) | _millimetres(0, 3))}),
         (HerringboneRing, {**band, **many, **turned, "count": count}),
         (RopeRing, {**band, **many, **turned, "count": count, "slant_deg": draw(_millimetres(-75, 75))}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import os
 import re
@@ -251,7 +252,7 @@ def test_pearl_neighbours_never_share_a_tint() -> None:
     ]
     around = [fill for _, fill in sorted(drawn, key=lambda piece: _angle_of_first_point(piece[0]))]
     assert len(around) == 50
-    assert all(one != next_one for one, next_one in zip(around, around[1:], strict=False))
+    assert all(one != next_one for one, next_one in itertools.pairwise(around))
 
 
 def _angle_of_first_point(data: str) -> float:
