@@ -108,6 +108,10 @@ class RmosError(Exception):
         self.message = message
         self.details: dict[str, Any] = details
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # made again in another process by its envelope: Exception's own way would lose the code and the details
+        return RmosError.from_body, (self.body,)
+
     @property
     def body(self) -> ErrorBody:
         return ErrorBody(code=self.code, message=self.message, details=self.details, retryable=self.code in RETRYABLE)

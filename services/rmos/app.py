@@ -1,0 +1,169 @@
+"""Wires rmos: what every process answers, and what only the leader does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+
+import nats.errors
+from nats.aio.subscription import Subscription
+
+from contracts import subjects
+from contracts.envelope import RequestContext
+from contracts.errors import RmosError
+from contracts.health import AskHealth, Health
+from contracts.subjects import Conversation
+from runtime.blobs import BlobStore
+from runtime.bus import Bus, Handler
+from runtime.clock import SystemClock
+from runtime.ids import new_id
+from runtime.logs import Logger
+from runtime.pool import WorkerPool
+from services.rmos.engine import PooledEngine
+from services.rmos.event_log.duties import duties
+from services.rmos.event_log.log import PostgresEventLog
+from services.rmos.event_log.recorder import FactRecorder
+from services.rmos.event_log.relay import LogRelay
+from services.rmos.event_log.writer import Term
+from services.rmos.handlers.binding import BindingHandlers
+from services.rmos.handlers.desk import Desk
+from services.rmos.handlers.queries import QueryHandlers
+from services.rmos.handlers.runs import RunHandlers
+from services.rmos.handlers.sessions import SessionHandlers
+from services.rmos.handlers.toolpaths import ToolpathHandlers
+from services.rmos.partners import ArtOverBus, CamOverBus
+from services.rmos.projections.database import projection_engine
+from services.rmos.projections.projector import Projector
+from services.rmos.projections.queries import ProjectionQueries
+from services.rmos.projections.reading import CurrentReader
+from services.rmos.settings import RmosSettings, read_settings
+
+LET_GO_S = 2.0
+Answers = tuple[tuple[Conversation, Handler], ...]
+
+
+async def start(stack: AsyncExitStack, log: Logger) -> None:
+    """Queries are answered at once; commands, relay, recorder and projector follow the leadership."""
+    settings = read_settings()
+    pool = WorkerPool(settings.process.workers, preload=("services.rmos.engine",))
+    stack.callback(pool.close)
+    await pool.warm_up()
+    service = await _built(settings, pool, stack, log)
+    for conversation, handler in service.queries:
+        await service.bus.serve(conversation, handler)
+    await stack.enter_async_context(service.events.standing(service.lead))
+
+
+class RmosService:
+    """One process of the authority."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        events: PostgresEventLog,
+        desk: Desk,
+        engine: PooledEngine,
+        projections: ProjectionQueries,
+        projector: Projector,
+        log: Logger,
+    ) -> None:
+        self.bus = bus
+        self.events = events
+        self._projector = projector
+        self._recorder = FactRecorder(bus.client, events, log)
+        self._relay = LogRelay(bus.client, events, events.head, log)
+        self._log = log
+        runs, binding = RunHandlers(desk, projections), BindingHandlers(desk)
+        sessions, toolpaths = SessionHandlers(desk, projections), ToolpathHandlers(desk, projections)
+        queries = QueryHandlers(desk, projections, projections, projections, engine.catalog)
+        self._commands: Answers = (
+            (subjects.OPEN_RUN, runs.open_run),
+            (subjects.ADD_ATTACHMENTS, runs.add_attachments),
+            (subjects.REFERENCE_ASSETS, runs.reference_assets),
+            (subjects.BIND_CANDIDATE, binding.bind_candidate),
+            (subjects.MAKE_TOOLPATHS, toolpaths.make_toolpaths),
+            (subjects.OPEN_SESSION, sessions.open_session),
+            (subjects.APPROVE, sessions.approve),
+            (subjects.REJECT, sessions.reject),
+            (subjects.REQUIRE_REVISION, sessions.require_revision),
+        )
+        self.queries: Answers = (
+            (subjects.FEASIBILITY, queries.feasibility),
+            (subjects.RUNS, queries.runs),
+            (subjects.RUN, queries.run),
+            (subjects.ARTIFACTS, queries.artifacts),
+            (subjects.ARTIFACT, queries.artifact),
+            (subjects.ATTACHMENTS, queries.attachments),
+            (subjects.ATTACHMENT, queries.attachment),
+            (subjects.RUN_EVENTS, queries.run_events),
+            (subjects.SESSION, queries.session),
+            (subjects.SESSIONS, queries.sessions),
+            (subjects.CATALOG, queries.catalog),
+            (subjects.HEALTH["rmos"], self._health),
+        )
+
+    @asynccontextmanager
+    async def lead(self, _: Term) -> AsyncIterator[None]:
+        """Answers commands inside; on the way out no new ones are taken, those begun may still append."""
+        taken: list[Subscription] = []
+        async with duties(self._log, relay=self._relay.run, recorder=self._recorder.run, projector=self._projector.run):
+            for conversation, handler in self._commands:
+                taken.append(await self.bus.serve(conversation, handler))
+            try:
+                yield
+            finally:
+                await self._let_go(taken)
+
+    async def _let_go(self, subscriptions: list[Subscription]) -> None:
+        """What is waiting already is answered (UNAVAILABLE, ask again) rather than left without a word."""
+        try:
+            async with asyncio.timeout(LET_GO_S):
+                await asyncio.gather(*(item.drain() for item in subscriptions))  # type: ignore[no-untyped-call]  # nats-py
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            self._log.warning("commands_let_go_late", reason=str(error) or type(error).__name__)
+
+    async def _health(self, _: AskHealth, __: RequestContext) -> Health:
+        """Ready when the log can be read and, in the leader, when nothing in the background stands still."""
+        problems = [problem for problem in (self._relay.failure, self._projector.failure) if problem]
+        try:
+            await self.events.last_position()
+        except RmosError as error:
+            problems.append(error.message)
+        return Health(
+            service="rmos",
+            version=version("rmos"),
+            pid=os.getpid(),
+            ready=not problems,
+            problems=tuple(problems),
+            details={"role": "leader" if self.events.term is not None else "follower"},
+        )
+
+
+async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack, log: Logger) -> RmosService:
+    clock = SystemClock()
+    blobs = BlobStore(settings.s3)
+    stack.callback(blobs.close)
+    bus = await Bus.connect(settings.nats, "rmos", clock, log)
+    stack.push_async_callback(bus.close)
+    events = PostgresEventLog(settings.postgres.dsn, f"{socket.gethostname()}:{os.getpid()}", clock, log)
+    await stack.enter_async_context(events.opened())
+    tables = projection_engine(settings.postgres.dsn)
+    stack.push_async_callback(tables.dispose)
+    engine = PooledEngine(pool)
+    projector = Projector(tables, events, events.head, log)
+    desk = Desk(
+        log=events,
+        blobs=blobs,
+        art=ArtOverBus(bus, new_id),
+        cam=CamOverBus(bus, new_id),
+        engine=engine,
+        policy=settings.policy,
+        clock=clock,
+        new_id=new_id,
+    )
+    projections = ProjectionQueries(CurrentReader(tables, projector.projected))
+    return RmosService(bus, events, desk, engine, projections, projector, log)
