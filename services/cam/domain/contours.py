@@ -28,6 +28,16 @@ def perimeter(contour: Contour) -> float:
     return sum(length_of(segment) for segment in contour)
 
 
+def signed_area(contour: Contour) -> float:
+    """Enclosed area, mm2; positive when counter-clockwise."""
+    area = 0.0
+    for segment in contour:
+        area += (segment.x0 * segment.y1 - segment.x1 * segment.y0) / 2
+        if isinstance(segment, Arc):
+            area += segment.radius**2 * (segment.sweep_rad - math.sin(segment.sweep_rad)) / 2
+    return area
+
+
 def circle(cx: float, cy: float, radius: float, *, ccw: bool, angle: float = 0.0) -> Contour:
     """The full circle as a contour that starts at the given angle (radians)."""
     x, y = cx + radius * math.cos(angle), cy + radius * math.sin(angle)

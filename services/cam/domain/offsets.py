@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from shapely import points as shapely_points
 from shapely.geometry.polygon import orient
 
 from contracts.outlines import Arc, Contour, Line, Segment
-from services.cam.domain.contours import Point
+from services.cam.domain.contours import Point, perimeter, signed_area
 from services.cam.domain.regions import Region, parts_of, quarter_segments
 
 MATCH_MM = 0.0005
@@ -25,6 +26,9 @@ MATCH_MM = 0.0005
 
 JOIN_MM = 0.02
 """Neighbouring curves are joined at their intersection if it lies this near to the polygon's vertex."""
+
+DEVIATION_MM = 0.001
+"""Mean distance of the exact curves from the polygon beyond which they cannot be right."""
 
 THINNEST_MM = 0.0003
 """Parts thinner than this are arithmetic dust: whether they appear at all hangs on the last digits."""
@@ -72,13 +76,21 @@ def eroded(region: Region, distance: float) -> tuple[Eroded, ...]:
         polygon = orient(part)
         if 2 * polygon.area / polygon.length < THINNEST_MM:
             continue
-        contours = [_exact(np.asarray(ring.coords), region, corners, distance) for ring in _rings(polygon)]
+        contours = [_contour(np.asarray(ring.coords), region, corners, distance) for ring in _rings(polygon)]
         result.append(Eroded(polygon, contours[0], tuple(contours[1:])))
     return tuple(result)
 
 
 def _rings(polygon: Polygon) -> list[LinearRing]:
     return [polygon.exterior, *polygon.interiors]
+
+
+def _contour(points: Floats, region: Region, corners: Floats, distance: float) -> Contour:
+    """The ring as exact curves, or as its own chords if curves so short that their joints pass each other spoil it."""
+    exact = _exact(points, region, corners, distance)
+    chords = tuple(Line(*a, *b) for a, b in pairwise(points.tolist()))
+    allowed = perimeter(chords) * DEVIATION_MM
+    return exact if abs(signed_area(exact) - signed_area(chords)) <= allowed else chords
 
 
 def _exact(points: Floats, region: Region, corners: Floats, distance: float) -> Contour:

@@ -23,6 +23,9 @@ SAGITTA_MM = 0.0001
 RESOLUTION_MM = 0.0005
 """Differences narrower than this are below what the chords can show."""
 
+OPENING_SLACK_MM = 0.0002
+"""Covers the chords' error; more would count places as reachable that are just too narrow."""
+
 SOLID_MM = 0.01
 Z_TOLERANCE_MM = 0.001
 
@@ -56,7 +59,7 @@ def strata(spec: RosetteSpec, radius: float) -> tuple[Stratum, ...]:
     for above, depth in zip([0.0, *depths], depths, strict=False):
         target = union_all([polygon for deep, polygon in outlines if deep >= depth])
         # a passage exactly as wide as the cutter has an empty erosion in floating point: open with a hair less
-        slim = radius - RESOLUTION_MM
+        slim = radius - OPENING_SLACK_MM
         fine = quarter_segments(radius)
         reachable = target.buffer(-slim, quad_segs=fine).buffer(slim, quad_segs=fine)
         result.append(Stratum(above, depth, target, reachable))
