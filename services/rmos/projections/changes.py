@@ -1,0 +1,82 @@
+"""Row changes as data: what a fold says, and how the changes of many events become few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Table
+
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """A new row, with every column that is not NULL."""
+
+    table: Table
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Columns of one existing row: set to a value, or increased."""
+
+    table: Table
+    key: Row
+    values: Row
+    add: Mapping[str, int] = field(default_factory=dict)
+
+
+Change = Insert | Update
+
+
+class FoldBroken(Exception):
+    """An event speaks of a row that no event before it made, or is of an unknown type: guessing would hide a defect."""
+
+
+@dataclass(slots=True)
+class Touched:
+    """What remains to be done to one existing row."""
+
+    values: Row = field(default_factory=dict)
+    add: dict[str, int] = field(default_factory=dict)
+
+
+class Coalesced:
+    """The net effect of changes in order: at most one insert or one update for each row."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        self.inserts: dict[Table, dict[Key, Row]] = {}
+        self.updates: dict[Table, dict[Key, Touched]] = {}
+        for change in changes:
+            if isinstance(change, Insert):
+                self._insert(change)
+            else:
+                self._update(change)
+
+    def _insert(self, change: Insert) -> None:
+        rows = self.inserts.setdefault(change.table, {})
+        key = key_of(change.table, change.row)
+        if key in rows or key in self.updates.get(change.table, {}):
+            raise FoldBroken(f"{change.table.name} {key} is made twice")
+        rows[key] = change.row | {}
+
+    def _update(self, change: Update) -> None:
+        key = key_of(change.table, change.key)
+        new = self.inserts.get(change.table, {}).get(key)
+        if new is not None:
+            new.update(change.values)
+            for column, amount in change.add.items():
+                new[column] += amount
+            return
+        touched = self.updates.setdefault(change.table, {}).setdefault(key, Touched())
+        touched.values.update(change.values)
+        for column, amount in change.add.items():
+            touched.add[column] = touched.add.get(column, 0) + amount
+
+
+def key_of(table: Table, row: Row) -> Key:
+    return tuple(row[column.name] for column in table.primary_key)

@@ -1,0 +1,234 @@
+"""The fold: one event of the log -> the row changes it means. Pure; the same events always give the same rows.
+
+It works on the event's JSON and not on the contracts' models: the log holds only what those models have checked, and
+a rebuild reads every event ever written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from contracts import log
+from contracts.feasibility import CuttingContext
+from contracts.log import StoredEvent
+from contracts.sessions import SessionState
+from services.rmos.domain.session import TRANSITIONS, Action, has_context
+from services.rmos.projections.changes import Change, FoldBroken, Insert, Update
+from services.rmos.projections.tables import artifacts, attachments, run_events, runs, sessions
+
+FOLD_VERSION = 1
+"""Raised with every change of what a fold gives: the tables must then be rebuilt from the log."""
+
+Data = dict[str, Any]
+Fold = Callable[[StoredEvent, Data], Iterator[Change]]
+
+
+def changes_of(event: StoredEvent) -> list[Change]:
+    """What the event changes; nothing for the facts of other services, which only the log itself shows.
+
+    Raises FoldBroken for an event of rmos of a type that this version does not know: skipping it would be a lie.
+    """
+    fold = FOLDS.get(event.type)
+    if fold is None:
+        if event.type.startswith("rmos."):
+            raise FoldBroken(f"position {event.position} is a {event.type}, which this version of rmos cannot fold")
+        return []
+    return list(fold(event, orjson.loads(event.data_json)))
+
+
+def _run_opened(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield Insert(
+        runs,
+        {
+            "run_id": data["run_id"],
+            "position": event.position,
+            "created_at_utc": event.recorded_at_utc,
+            "updated_at_utc": event.recorded_at_utc,
+            "mode": data["mode"],
+            "label": data["label"],
+            "workflow_session_id": data["workflow_session_id"],
+            "context": data["context"],
+            "tool_id": data["context"]["tool_id"],
+            "request_id": event.request_id,
+            "opened_by": event.actor.id,
+            "status": "OPEN",
+            "artifact_count": 0,
+            "attachment_count": 0,
+        },
+    )
+    yield _mention(data["run_id"], event)
+
+
+def _attachment_added(event: StoredEvent, data: Data) -> Iterator[Change]:
+    attachment = data["attachment"]
+    yield Insert(
+        attachments,
+        {
+            "run_id": data["run_id"],
+            "attachment_id": attachment["attachment_id"],
+            "kind": attachment["kind"],
+            "position": event.position,
+            "filename": attachment["filename"],
+            "content_type": attachment["content_type"],
+            "size": attachment["size"],
+            "metadata": attachment["metadata"],
+            "created_at_utc": attachment["created_at_utc"],
+        },
+    )
+    yield _touch(data["run_id"], event, add={"attachment_count": 1})
+    yield _mention(data["run_id"], event)
+
+
+def _assets_referenced(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _touch(data["run_id"], event)
+    yield _mention(data["run_id"], event)
+
+
+def _artifact_recorded(event: StoredEvent, data: Data) -> Iterator[Change]:
+    artifact = data["artifact"]
+    decision = artifact["decision"]
+    latest = {
+        "status": artifact["status"],
+        "risk_level": decision["risk_level"],
+        "score": _number(decision["score"]),
+        "block_reason": decision["block_reason"],
+    }
+    yield Insert(
+        artifacts,
+        {
+            "artifact_id": artifact["artifact_id"],
+            "run_id": artifact["run_id"],
+            "position": event.position,
+            "kind": artifact["kind"],
+            "created_at_utc": artifact["created_at_utc"],
+            "hashes": artifact["hashes"],
+            "document": artifact,
+            **latest,
+        },
+    )
+    values = {**latest, "last_artifact_id": artifact["artifact_id"], "last_kind": artifact["kind"]}
+    if artifact["tool_id"] is not None:
+        values["tool_id"] = artifact["tool_id"]
+    yield _touch(artifact["run_id"], event, values, {"artifact_count": 1})
+    yield _mention(artifact["run_id"], event)
+
+
+def _session_opened(event: StoredEvent, data: Data) -> Iterator[Change]:
+    known = has_context(CuttingContext.model_validate(data["context"]))
+    yield Insert(
+        sessions,
+        {
+            "session_id": data["session_id"],
+            "position": event.position,
+            "state": (SessionState.CONTEXT_READY if known else SessionState.DRAFT).value,
+            "mode": data["mode"],
+            "label": data["label"],
+            "context": data["context"],
+            "created_at_utc": event.recorded_at_utc,
+            "updated_at_utc": event.recorded_at_utc,
+            "opened_by": event.actor.id,
+            "version": event.version,
+        },
+    )
+
+
+def _session_design_set(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(
+        Action.SET_DESIGN,
+        event,
+        data,
+        design_sha256=data["design_sha256"],
+        feasibility_sha256=None,
+        risk_level=None,
+        score=None,
+        approval_artifact_id=None,
+        approved_by=None,
+        toolpaths_artifact_id=None,
+    )
+    yield _mention(data["run_id"], event)
+
+
+def _session_feasibility_stored(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(
+        Action.STORE_FEASIBILITY,
+        event,
+        data,
+        feasibility_sha256=data["digests"]["feasibility_sha256"],
+        risk_level=data["risk_level"],
+        score=_number(data["score"]),
+    )
+    yield _mention(data["run_id"], event)
+
+
+def _session_approved(event: StoredEvent, data: Data) -> Iterator[Change]:
+    approval = {"approval_artifact_id": data["artifact_id"], "approved_by": data["actor"]["id"]}
+    yield _step(Action.APPROVE, event, data, **approval)
+    yield _mention(data["run_id"], event)
+
+
+def _session_rejected(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(Action.REJECT, event, data, approval_artifact_id=None, approved_by=None)
+    yield _mention(data["run_id"], event)
+
+
+def _session_revision_required(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(Action.REQUIRE_REVISION, event, data, approval_artifact_id=None, approved_by=None)
+    yield _mention(data["run_id"], event)
+
+
+def _session_toolpaths_stored(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(Action.STORE_TOOLPATHS, event, data, toolpaths_artifact_id=data["artifact_id"])
+    yield _mention(data["run_id"], event)
+
+
+def _touch(run_id: str, event: StoredEvent, values: Data | None = None, add: dict[str, int] | None = None) -> Update:
+    return Update(runs, {"run_id": run_id}, {"updated_at_utc": event.recorded_at_utc, **(values or {})}, add or {})
+
+
+def _mention(run_id: str, event: StoredEvent) -> Insert:
+    return Insert(run_events, {"run_id": run_id, "position": event.position})
+
+
+def _step(action: Action, event: StoredEvent, data: Data, **values: Any) -> Update:
+    moved = {"state": _STATE_AFTER[action].value, "version": event.version, "updated_at_utc": event.recorded_at_utc}
+    return Update(sessions, {"session_id": data["session_id"]}, {**moved, "run_id": data["run_id"], **values})
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _states_after() -> dict[Action, SessionState]:
+    """Where each action leads. Raises ValueError when that ever depends on where it came from: then the fold needs
+    the row it changes, and this table no longer does."""
+    found: dict[Action, SessionState] = {}
+    for (_, action), state in TRANSITIONS.items():
+        if found.setdefault(action, state) is not state:
+            raise ValueError(f"{action.value} leads to {found[action].value} and to {state.value}")
+    return found
+
+
+_STATE_AFTER = _states_after()
+
+FOLDS: dict[str, Fold] = {
+    log.RunOpened.type: _run_opened,
+    log.AttachmentAdded.type: _attachment_added,
+    log.AssetsReferenced.type: _assets_referenced,
+    log.FeasibilityRecorded.type: _artifact_recorded,
+    log.CandidateBound.type: _artifact_recorded,
+    log.DesignApproved.type: _artifact_recorded,
+    log.DesignRejected.type: _artifact_recorded,
+    log.RevisionRequired.type: _artifact_recorded,
+    log.ToolpathsDecided.type: _artifact_recorded,
+    log.SessionOpened.type: _session_opened,
+    log.SessionDesignSet.type: _session_design_set,
+    log.SessionFeasibilityStored.type: _session_feasibility_stored,
+    log.SessionApproved.type: _session_approved,
+    log.SessionRejected.type: _session_rejected,
+    log.SessionRevisionRequired.type: _session_revision_required,
+    log.SessionToolpathsStored.type: _session_toolpaths_stored,
+}
