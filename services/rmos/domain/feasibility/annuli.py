@@ -23,7 +23,8 @@ def analyse(cuts: list[Cut], radius: float, least_wall: float, found: Findings) 
             channel = next(i for i in allowed if i[0] - 1e-9 <= cut.inner_mm and cut.outer_mm <= i[1] + 1e-9)
             area = math.pi * (cut.outer_mm**2 - cut.inner_mm**2)
             reachable = area if channel in wide else 0.0
-            found.shares.append(Share(cut.index, cut.shape.type, depth, area, reachable, _width(channel)))
+            travel = math.pi * (channel[1] * 2 - 2 * radius) if channel[0] <= 0 else math.inf
+            found.shares.append(Share(cut.index, cut.shape.type, depth, area, reachable, _width(channel), travel))
     if not reached:
         return None
     as_cut = joined(reached)

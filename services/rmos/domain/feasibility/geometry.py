@@ -47,6 +47,8 @@ class Share:
     area_mm2: float
     reachable_mm2: float
     width_mm: float
+    travel_mm: float = math.inf
+    """Length of the shortest closed path the cutter's centre has in one of its pockets; inf where that is not short."""
 
     @property
     def ratio(self) -> float:

@@ -7,6 +7,7 @@ from shapely.affinity import rotate
 
 from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut, Fault, Findings, Profile, Share, Wall
 from services.rmos.domain.feasibility.polygons import (
+    centre_travel,
     common,
     inscribed_diameter,
     opened,
@@ -28,8 +29,9 @@ def analyse(cut: Cut, radius: float, least_wall: float, found: Findings) -> Prof
         found.faults.append(collision(cut))
     reach = opened(piece, radius)
     width = inscribed_diameter(piece)
-    share = Share(cut.index, cut.shape.type, cut.depth_mm, cut.fold * piece.area, cut.fold * reach.area, width)
-    found.shares.append(share)
+    areas = cut.fold * piece.area, cut.fold * reach.area
+    travel = centre_travel(piece, radius)
+    found.shares.append(Share(cut.index, cut.shape.type, cut.depth_mm, *areas, width, travel))
     found.border_mm += cut.fold * reach.length
     parts = parts_of(reach)
     if not parts:

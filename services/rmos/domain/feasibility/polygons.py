@@ -43,6 +43,12 @@ def opened(area: BaseGeometry, radius: float) -> BaseGeometry:
     return shrunk if shrunk.is_empty else shrunk.buffer(radius, quad_segs=quarter)
 
 
+def centre_travel(area: BaseGeometry, radius: float) -> float:
+    """Shortest round the cutter's centre can make along the walls of a pocket, mm; inf where it cannot enter."""
+    shrunk = area.buffer(-radius, quad_segs=quarter_segments(radius))
+    return min((part.exterior.length for part in parts_of(shrunk)), default=math.inf)
+
+
 def union(areas: Sequence[BaseGeometry]) -> BaseGeometry:
     """The union. Where floating point overlay finds a topology conflict, it is made on a fixed grid, which cannot."""
     try:

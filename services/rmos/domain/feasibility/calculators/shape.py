@@ -18,6 +18,9 @@ COMFORT = 1.2
 FEATURE: Curve = ((1.0, 60), (COMFORT, 80), (2.0, 100))
 """Width over diameter. At 1 the cutter slots at full engagement and both walls are cut at once."""
 
+ENTRY_DIAMETERS = 0.2
+"""A ramp needs a closed path of the cutter's centre at least this long, or it would have to plunge: a hard rule."""
+
 REACH: Curve = ((0.55, 0), (0.7, 30), (0.85, 55), (0.95, 80), (0.99, 95), (1.0, 100))
 """Share of a shape's area the cutter reaches; what it leaves in corners and tips must be cut by hand."""
 
@@ -60,17 +63,21 @@ def feature_size(situation: Situation) -> CalculatorResult:
     width = quantity("smallest_feature", narrow.width_mm, "mm")
     ratio = narrow.width_mm / diameter
     unreached = [share for share in geometry.shares if share.reachable_mm2 <= 0]
+    no_entry = [share for share in geometry.shares if share.travel_mm < ENTRY_DIAMETERS * diameter]
+    if no_entry and ratio >= 1 and not unreached:
+        narrow = no_entry[0]
     where = f"shapes[{narrow.shape}] ({narrow.kind})"
+    entry = ", without room to ramp in" if no_entry else ""
     return judged(
         "feature_size",
         score_on(FEATURE, ratio),
-        f"the narrowest pocket, {where}, is {narrow.width_mm:.3f} mm wide for a {diameter:g} mm cutter",
+        f"the narrowest pocket, {where}, is {narrow.width_mm:.3f} mm wide for a {diameter:g} mm cutter{entry}",
         inputs=[quantity("tool_diameter", diameter, "mm")],
         results=[width, quantity("width_over_diameter", ratio, "1")],
         limiting=width,
         suggestion=f"use a {_fitting_tool(situation, narrow.width_mm)} tool or widen {where} "
         f"to at least {COMFORT * diameter:.2f} mm",
-        hard=ratio < 1 - 1e-6 or bool(unreached),
+        hard=ratio < 1 - 1e-6 or bool(unreached) or bool(no_entry),
     )
 
 
