@@ -11,7 +11,7 @@ from contracts.canonical import canonical_bytes, sha256_hex
 from services.ai_gateway.vendors.offline.composition import Composition, composition_of
 from services.ai_gateway.vendors.offline.constraints import Limits, limits_of, split_json
 from services.ai_gateway.vendors.offline.dice import Dice
-from services.ai_gateway.vendors.offline.layout import Placed, Room, needed_um, place, wanted_um
+from services.ai_gateway.vendors.offline.layout import Placed, Room, needed_um, place, strongest, wanted_um
 from services.ai_gateway.vendors.offline.reading import Wishes, read_wishes
 from services.ai_gateway.vendors.offline.recipes import Band
 from services.ai_gateway.vendors.offline.shapes import Making, Shape, number, reference_circle, shapes_of, tile_count
@@ -21,6 +21,7 @@ DEFAULT_DEPTH_MM = 1.5
 USUAL_HOLE_UM = (80_000, 105_000)
 USUAL_OUTER_UM = 130_000
 """Diameters of soundhole and rosette on guitars, micrometres."""
+MAX_SHAPES = 200
 MARGIN_MM = 10
 """The canvas is this much wider than the rosette."""
 
@@ -41,22 +42,24 @@ def design(prompt: str, system_prompt: str | None, seed: int | None) -> Design:
     request = {"prompt": prompt, "system": system_prompt, "seed": seed, "designer": DESIGNER_VERSION}
     dice = Dice(_key(request))
     composition = composition_of(wishes, limits.materials, dice)
-    room = _room(wishes, limits, composition.bands, dice)
-    placed, dropped = place(composition.bands, room)
+    bands, surplus = strongest(composition.bands, max(1, (limits.max_shapes or MAX_SHAPES) - 1))
+    room = _room(wishes, limits, bands, dice)
+    placed, dropped = place(bands, room)
     placed = placed or _at_least_one(room)
+    claimed = {*wishes.excluded, *wishes.counts, *wishes.mentioned}
     making = Making(
         depth_mm=limits.depth_mm or wishes.sizes.depth_mm or DEFAULT_DEPTH_MM,
         web_mm=room.web_um / 1000,
         channel_mm=room.channel_um / 1000,
         symmetry=wishes.symmetry or dice.pick((4, 4, 6, 8)),
         turn_deg=0.0,
-        dots_free=not ({"dots"} & (wishes.excluded | wishes.counts.keys())),
-        panels_free=not ({"tiles", "windows"} & (wishes.excluded | wishes.counts.keys())),
+        dots_free="dots" not in claimed,
+        panels_free=not ({"tiles", "windows"} & claimed),
     )
     placed = _aligned(placed, composition, making)
-    bands = [list(shapes_of(one, composition.materials_of(one.band), making, dice)) for one in placed]
-    shapes = _few_enough(bands, limits.max_shapes, room)
-    return _finished(shapes, room, composition, dropped)
+    drawn = [list(shapes_of(one, composition.materials_of(one.band), making, dice)) for one in placed]
+    shapes = _few_enough(drawn, limits.max_shapes or MAX_SHAPES, room)
+    return _finished(shapes, room, composition, [*surplus, *dropped])
 
 
 def _key(request: dict[str, Any]) -> bytes:
@@ -127,22 +130,13 @@ def _aligned(placed: list[Placed], composition: Composition, making: Making) -> 
     return [replace(one, band=replace(one.band, count=count)) if one in rows else one for one in placed]
 
 
-def _few_enough(bands: list[list[Shape]], most: int | None, room: Room) -> list[Shape]:
-    """At most `most` shapes: fillings go first, then the reference line, then bands from the soundhole outward."""
-    limit = min(most or 190, 190)
+def _few_enough(bands: list[list[Shape]], most: int, room: Room) -> list[Shape]:
+    """At most `most` shapes: fillings and all but one arc of a track go first, then the reference line."""
     edge = [reference_circle(room.inner_um / 1000)] if room.inner_um > 0 else []
     shapes = [shape for band in bands for shape in band]
-    if len(edge) + len(shapes) > limit:
+    if len(edge) + len(shapes) > most:
         shapes = [band[0] for band in bands]
-    if len(edge) + len(shapes) > limit:
-        edge = edge if limit >= 3 else []
-        widest = sorted(shapes, key=_width)[-(limit - len(edge)) :]
-        shapes = [shape for shape in shapes if shape in widest]
-    return edge + shapes
-
-
-def _width(shape: Shape) -> float:
-    return float(2 * shape["dot_r"] if shape["type"] == "dot_ring" else shape["r_outer"] - shape["r_inner"])
+    return shapes if len(edge) + len(shapes) > most else edge + shapes
 
 
 def _finished(shapes: list[Shape], room: Room, composition: Composition, dropped: Sequence[Band]) -> Design:

@@ -52,12 +52,23 @@ class Placed:
     outer_um: int
 
 
+def strongest(bands: Sequence[Band], most: int) -> tuple[list[Band], list[Band]]:
+    """At most this many bands, and those left out: the least important first, the innermost of equals last."""
+    kept, dropped = list(bands), []
+    while len(kept) > most:
+        dropped.append(kept.pop(_weakest(kept)))
+    return kept, dropped
+
+
+def _weakest(bands: Sequence[Band]) -> int:
+    return min(range(len(bands)), key=lambda index: (bands[index].keep, -index))
+
+
 def place(bands: Sequence[Band], room: Room) -> tuple[list[Placed], list[Band]]:
     """The bands that fit, from the soundhole outward, and those that were left out. Empty when not even one fits."""
     kept, dropped = list(bands), []
     while kept and (needed_um(kept, room) > room.width_um or _crowded(kept, room)):
-        weakest = min(range(len(kept)), key=lambda i: (kept[i].keep, -i))
-        dropped.append(kept.pop(weakest))
+        dropped.append(kept.pop(_weakest(kept)))
     widths = _widths(kept, room)
     placed: list[Placed] = []
     edge = room.outer_um

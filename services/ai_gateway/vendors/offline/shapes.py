@@ -26,7 +26,7 @@ class Making:
     symmetry: int
     turn_deg: float
     dots_free: bool
-    """Whether dots may fill gaps: not where the prompt counts or refuses dots."""
+    """Whether dots may fill gaps: not where the prompt names or refuses dots."""
     panels_free: bool
 
 
