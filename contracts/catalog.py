@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from contracts.model import CatalogId, Message, Number, Sha256
+from contracts.model import CatalogId, Message, Number
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
@@ -215,12 +215,3 @@ BOUNDS: dict[str, tuple[Decimal, Decimal]] = {
 DEFAULT_BOUNDS = (Decimal("0.001"), Decimal(10000))
 
 Entry = Material | Tool | Machine
-
-
-class CatalogDigest(Message):
-    """Which catalog a verdict was given with."""
-
-    catalog_sha256: Sha256
-    materials: int
-    tools: int
-    machines: int

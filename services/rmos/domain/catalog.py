@@ -32,13 +32,11 @@ class Catalog:
     @classmethod
     def of(cls, materials: Iterable[Material], tools: Iterable[Tool], machines: Iterable[Machine]) -> Catalog:
         """The catalog of these entries. Raises CatalogError for double ids, wrong units and impossible figures."""
-        by_kind = _by_id("material", materials), _by_id("tool", tools), _by_id("machine", machines)
-        _check_aliases(by_kind[0])
-        content = {
-            name: [entries[key].model_dump(mode="json") for key in sorted(entries)]
-            for name, entries in zip(("materials", "tools", "machines"), by_kind, strict=True)
-        }
-        return cls(*(MappingProxyType(entries) for entries in by_kind), sha256=digest_of(content))
+        found = _by_id("material", materials), _by_id("tool", tools), _by_id("machine", machines)
+        _check_aliases(found[0])
+        content = {"materials": _dumped(found[0]), "tools": _dumped(found[1]), "machines": _dumped(found[2])}
+        views = MappingProxyType(found[0]), MappingProxyType(found[1]), MappingProxyType(found[2])
+        return cls(*views, sha256=digest_of(content))
 
     def material(self, material_id: str) -> Material:
         """The material with this id or alias. Raises RmosError(INVALID_REQUEST) naming near matches."""
@@ -127,6 +125,11 @@ def _by_id(kind: str, entries: Iterable[E]) -> dict[str, E]:
         _check_figures(kind, entry)
         found[entry.id] = entry
     return found
+
+
+def _dumped(entries: Mapping[str, E]) -> list[dict[str, Any]]:
+    """The entries as canonical JSON data in the order of their ids."""
+    return [entries[key].model_dump(mode="json") for key in sorted(entries)]
 
 
 def _check_figures(kind: str, entry: Entry) -> None:
