@@ -21,7 +21,7 @@ from services.ai_gateway.domain.safety import BadRules, SafetyRules
 from services.ai_gateway.handlers import GenerateContentHandler, Policy, Surroundings
 from services.ai_gateway.ports import Provider
 from services.ai_gateway.registry import ALIASES, Registry
-from services.ai_gateway.settings import ModelSettings, read_settings
+from services.ai_gateway.settings import LOCAL_KEY_VARIABLE, OPENAI_KEY_VARIABLE, ModelSettings, read_settings
 from services.ai_gateway.tables import load_prices, load_rules
 from services.ai_gateway.vendors.offline.provider import OfflineProvider
 from services.ai_gateway.vendors.openai_sdk import OpenAIProvider
@@ -39,12 +39,12 @@ def providers_of(settings: ModelSettings) -> dict[str, Provider]:
             "image": settings.openai_image_model,
         }
         configured["openai"] = OpenAIProvider(
-            "openai", settings.openai_url, settings.openai_api_key, models, "OPENAI_API_KEY"
+            "openai", settings.openai_url, settings.openai_api_key, models, OPENAI_KEY_VARIABLE
         )
     if settings.local_base_url is not None and settings.local_model is not None:
         local: dict[Output, str] = {"text": settings.local_model, "json": settings.local_model}
         configured["local"] = OpenAIProvider(
-            "local", settings.local_base_url, settings.local_api_key, local, "LOCAL_LLM_API_KEY"
+            "local", settings.local_base_url, settings.local_api_key, local, LOCAL_KEY_VARIABLE
         )
     configured["offline"] = OfflineProvider()
     return configured

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from runtime.settings import NatsSettings, ProcessSettings, S3Settings, Settings
 
+OPENAI_KEY_VARIABLE, LOCAL_KEY_VARIABLE = "OPENAI_API_KEY", "LOCAL_LLM_API_KEY"
 OPENAI_URL = "https://api.openai.com/v1"
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 
@@ -16,13 +17,13 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 class ModelSettings(Settings):
     """A provider is configured when its variables are set; `offline` always is."""
 
-    openai_api_key: Annotated[str, Field(alias="OPENAI_API_KEY", repr=False)] | None = None
+    openai_api_key: Annotated[str, Field(alias=OPENAI_KEY_VARIABLE, repr=False)] | None = None
     openai_model: Annotated[str, Field(alias="OPENAI_MODEL")] = "gpt-6.1-terra"
     openai_image_model: Annotated[str, Field(alias="OPENAI_IMAGE_MODEL")] = "gpt-image-2.5-flare"
     openai_url: Annotated[Url, Field(alias="RMOS_OPENAI_URL")] = OPENAI_URL
     local_url: Annotated[Url | None, Field(alias="LOCAL_LLM_URL")] = None
     local_model: Annotated[str | None, Field(alias="LOCAL_LLM_MODEL")] = None
-    local_api_key: Annotated[str, Field(alias="LOCAL_LLM_API_KEY", repr=False)] = "none-needed"
+    local_api_key: Annotated[str, Field(alias=LOCAL_KEY_VARIABLE, repr=False)] = "none-needed"
     provider: Annotated[Literal["openai", "local", "offline", "stub"] | None, Field(alias="RMOS_AI_PROVIDER")] = None
     capture: Annotated[bool, Field(alias="RMOS_AI_CAPTURE")] = False
 
@@ -39,7 +40,7 @@ class ModelSettings(Settings):
         """Provider that is not configured -> the variable that is missing."""
         missing = {}
         if self.openai_api_key is None:
-            missing["openai"] = "OPENAI_API_KEY"
+            missing["openai"] = OPENAI_KEY_VARIABLE
         if self.local_url is None or self.local_model is None:
             missing["local"] = "LOCAL_LLM_URL" if self.local_url is None else "LOCAL_LLM_MODEL"
         return missing

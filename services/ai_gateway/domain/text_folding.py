@@ -48,8 +48,8 @@ def folded(text: str, confusables: Mapping[str, str]) -> FoldedText:
         replaced = "".join(confusables.get(character, character) for character in plain)
         base = "".join(c for c in unicodedata.normalize("NFKD", replaced) if not unicodedata.combining(c))
         base = "".join(confusables.get(character, character) for character in base)
-    base = base.casefold()
-    tight = _INSIDE_WORD.sub("", base)
+    tight = _INSIDE_WORD.sub("", base.casefold())
+    base = base.casefold().replace("_", " ")  # to a pattern's word border an underscore is a letter
     readings = (base, tight, _unleeted(base), _unleeted(tight))
     spelled = tuple(re.sub(r"[\W_]", "", _unleeted(run)) for run in _SPELLED.findall(base))
     return FoldedText(plain, tuple(dict.fromkeys(readings)), spelled)
