@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
@@ -49,16 +50,16 @@ def test_the_limits_stand_after_the_words_as_one_json_object_of_numbers() -> Non
         "max_shapes": 7,
         "min_feature_mm": 0.8,
         "style_hints": ["art deco", "Jugendstil für Gitarren"],
-        "variant_seed": 5,
+        "variant": 5,
     }
 
 
 def test_what_was_not_stated_is_not_in_the_prompt() -> None:
-    assert limits_in(model_call(PromptToSvg(prompt="a ring"), 5).prompt) == {"variant_seed": 5}
+    assert limits_in(model_call(PromptToSvg(prompt="a ring"), 5).prompt) == {"variant": 5}
 
 
 def test_every_limit_is_explained_to_the_model() -> None:
-    for name in (*PromptConstraints.model_fields, "diameter_mm", "style_hints", "variant_seed"):
+    for name in (*PromptConstraints.model_fields, "diameter_mm", "style_hints", "variant"):
         assert name in SYSTEM_PROMPT
 
 
@@ -66,6 +67,11 @@ def test_the_call_depends_on_the_command_and_the_variants_seed_alone() -> None:
     assert model_call(LIMITED, 5) == model_call(LIMITED.model_copy(update={"count": 9, "variant_seed": 77}), 5)
     assert model_call(LIMITED, 5) != model_call(LIMITED, 6)
     assert model_call(LIMITED, 5).variant_seed == 5
+
+
+@given(SEED)
+def test_no_seed_makes_the_prompt_look_as_if_it_held_a_card_number(seed: int) -> None:
+    assert re.search(r"\d{5}", model_call(PromptToSvg(prompt="a ring"), seed).prompt) is None
 
 
 def test_provider_and_model_are_the_callers_choice() -> None:

@@ -41,7 +41,10 @@ Rules
 6. r_inner is less than r_outer. The tips of petals need room: 2 * r_inner * sin(180 / petals) is at least web_mm.
 7. Where materials alternate, count is a multiple of their number.
 8. Material ids are lower case. Familiar ones: {", ".join(FAMILIAR_MATERIALS)}.
-9. variant_seed picks between equally good designs: another seed, another design."""
+9. variant picks between equally good designs: another number, another design."""
+_VARIANTS = 10_000
+"""The prompt names the variant by so many numbers only: a seed has up to 16 digits, as payment cards have, and one in
+ten of those passes for a card number, which no prompt may hold."""
 
 
 def model_call(command: PromptToSvg, variant_seed: int) -> GenerateContent:
@@ -74,7 +77,7 @@ def limits_json(command: PromptToSvg, variant_seed: int) -> str:
         "max_shapes": limits.max_shapes,
         "min_feature_mm": _plain(limits.min_feature_mm),
         "style_hints": list(command.style_hints) or None,
-        "variant_seed": variant_seed,
+        "variant": variant_seed % _VARIANTS,
     }
     return _json({name: value for name, value in stated.items() if value is not None})
 

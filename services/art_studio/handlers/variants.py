@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from contracts.ai import GeneratedContent, Provenance
 from contracts.art import Asset, PromptToSvg, Variant, VariantFailed, VariantGenerated, VariantStatus
 from contracts.blobs import BlobRef
@@ -56,7 +58,9 @@ class VariantMaker:
             provenance = generated.provenance
             answer = _read(generated, command)
             variant, asset = await self._kept(command, seed, index, answer, provenance, request)
-        except RmosError as error:
+        except RmosError as raised:
+            error, of_call = _without_record(raised)
+            provenance = provenance or of_call
             await self._publish_failure(error, variant_seed, provenance, request)
             failed = Variant(
                 index=index,
@@ -153,14 +157,24 @@ class VariantMaker:
     async def _publish_failure(
         self, error: RmosError, variant_seed: int, provenance: Provenance | None, request: RequestContext
     ) -> None:
-        named = error.details.get("call_id")  # a failed call names itself
         fact = VariantFailed(
             request_id=request.request_id,
-            call_id=provenance.call_id if provenance else named if isinstance(named, str) else None,
+            call_id=provenance.call_id if provenance else None,
             variant_seed=variant_seed,
             error=error.body,
         )
         await self._studio.facts.publish_fact(fact, self._studio.new_id("fact"), request.request_id)
+
+
+def _without_record(error: RmosError) -> tuple[RmosError, Provenance | None]:
+    """A failed model call carries its record in the error's details: taken out, it stands with the others' records."""
+    details = dict(error.details)
+    try:
+        provenance = Provenance.model_validate(details["provenance"])
+    except (KeyError, ValidationError):
+        return error, None
+    del details["provenance"]
+    return RmosError(error.code, error.message, **details), provenance
 
 
 def _read(generated: GeneratedContent, command: PromptToSvg) -> Answer:
