@@ -60,7 +60,9 @@ async def test_a_prompt_becomes_an_approved_verified_program(stack: Stack) -> No
         kinds = {item: (await journey.got(client, f"/api/artifacts/{item}"))["kind"] for item in listed}
         assert sorted(kinds.values()) == ["approval", "art_studio_candidate", "toolpaths", "toolpaths"]
         events = (await journey.got(client, f"/api/runs/{run_id}/events"))["items"]
-        assert [event["version"] for event in events] == list(range(1, len(events) + 1))
+        own = [event["version"] for event in events if event["stream"] == f"run-{run_id}"]
+        assert own == list(range(1, len(own) + 1))
+        assert [event["position"] for event in events] == sorted(event["position"] for event in events)
         assert (await journey.got(client, f"/api/workflow-sessions/{session_id}"))["state"] == "toolpaths_ready"
         assert run_id in [run["run_id"] for run in (await journey.got(client, "/api/runs", limit=200))["items"]]
 

@@ -70,7 +70,7 @@ def test_the_vendor_sdk_is_installed_by_the_ai_gateways_extra_alone() -> None:
             assert requirement.marker is not None
             carriers |= {
                 extra
-                for extra in [*SERVICES, "blobs", "embedded", "all", "dev", ""]
+                for extra in [*SERVICES, "blobs", "embedded", ""]
                 if requirement.marker.evaluate({"extra": extra})
             }
     assert carriers == {"ai_gateway"}
