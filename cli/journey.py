@@ -106,13 +106,11 @@ def write_files(outcome: Outcome, wish: Wish, operator: Api, folder: Path) -> li
         if attachment["kind"] in names:
             content = operator.get_bytes(f"/api/runs/{run_id}/attachments/{attachment['attachment_id']}")
             write(names[attachment["kind"]], content)
-    outputs = outcome.toolpaths.get("outputs", {})
-    if outputs:
-        gcode = outputs["gcode_text"]
-        if gcode is None:
-            gcode = operator.get(f"/api/artifacts/{outcome.toolpaths['artifact_id']}")["outputs"]["gcode_text"]
-        write("rosette.nc", gcode.encode())
-        write("opplan.json", outputs["opplan_json"].encode())
+    if outcome.toolpaths:
+        # as bytes, not from the reply: a long program is not inlined there, and its digest is that of the file
+        outputs = f"/api/artifacts/{outcome.toolpaths['artifact_id']}/outputs"
+        write("rosette.nc", operator.get_bytes(f"{outputs}/gcode"))
+        write("opplan.json", operator.get_bytes(f"{outputs}/opplan"))
     write("provenance.json", (json.dumps(provenance_of(outcome), indent=2, sort_keys=True) + "\n").encode())
     write("summary.md", summary_of(outcome, wish).encode())
     return written

@@ -17,7 +17,7 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 class ModelSettings(Settings):
     """A provider is configured when its variables are set; `offline` always is."""
 
-    openai_api_key: Annotated[str, Field(alias=OPENAI_KEY_VARIABLE, repr=False)] | None = None
+    openai_api_key: Annotated[str | None, Field(alias="OPENAI_API_KEY", repr=False)] = None
     openai_model: Annotated[str, Field(alias="OPENAI_MODEL")] = "gpt-6.1-terra"
     openai_image_model: Annotated[str, Field(alias="OPENAI_IMAGE_MODEL")] = "gpt-image-2.5-flare"
     openai_url: Annotated[Url, Field(alias="RMOS_OPENAI_URL")] = OPENAI_URL

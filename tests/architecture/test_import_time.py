@@ -13,7 +13,9 @@ from tests.architecture.source import ROOT, sources
 # Runs in its own process, because an audit hook cannot be taken away again. bind is not listed: urllib3 tries the
 # loopback address of IPv6 at import, which reaches nobody.
 PROGRAM = """
-import importlib, os, sys, threading
+import importlib, os, sys, threading, warnings
+# pydantic's way to say that a field's alias or repr=False does nothing: the variable would not be read, the key shown
+warnings.filterwarnings("error", message="The '.*' attribute with value")
 sys.path.insert(0, sys.argv[1])
 ACTS = {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname",
         "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.mkdir", "os.remove", "os.rename"}
@@ -58,6 +60,14 @@ def problems(modules: list[str], root: Path = ROOT) -> str:
 
 def test_importing_every_module_leaves_the_world_alone() -> None:
     assert problems([source.module for source in sources() if not is_script(source.module)]) == ""
+
+
+def test_a_setting_whose_alias_does_nothing_is_caught(tmp_path: Path) -> None:
+    (tmp_path / "planted.py").write_text(
+        "from typing import Annotated\nfrom pydantic import BaseModel, Field\n"
+        "class S(BaseModel):\n    key: Annotated[str, Field(alias='KEY', repr=False)] | None = None\n"
+    )
+    assert "alias" in problems(["planted"], tmp_path)
 
 
 @pytest.mark.parametrize(
