@@ -18,7 +18,6 @@ from services.ai_gateway.handlers import Policy
 from services.ai_gateway.ports import Picture, ProviderAnswer, ProviderCall
 from services.ai_gateway.tables import load_rules
 from services.ai_gateway.vendors.offline.faults import FAULTS
-
 from tests.ai_gateway.world import World, request, world
 
 INVALID = [

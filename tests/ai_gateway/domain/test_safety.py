@@ -41,15 +41,18 @@ HARD = {
     "white power emblem": "hate",
 }
 
+CYRILLIC = "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456"
+GREEK = "\u03bf\u03bd\u03b9\u03c5"
+
 EVASIONS: dict[str, Callable[[str], str]] = {
     "plain": lambda t: t,
     "upper case": str.upper,
     "full width": lambda t: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in t),
-    "cyrillic look-alikes": lambda t: t.translate(str.maketrans("aceopxyi", "асеорхуі")),
-    "greek look-alikes": lambda t: t.translate(str.maketrans("oviu", "ονιυ")),
-    "zero width between letters": lambda t: "\u200b".join(t),
-    "soft hyphens": lambda t: "\u00ad".join(t),
-    "word joiner and bidi marks": lambda t: "\u202e\u2060".join(t),
+    "cyrillic look-alikes": lambda t: t.translate(str.maketrans("aceopxyi", CYRILLIC)),
+    "greek look-alikes": lambda t: t.translate(str.maketrans("oviu", GREEK)),
+    "zero width between letters": "\u200b".join,
+    "soft hyphens": "\u00ad".join,
+    "word joiner and bidi marks": "\u202e\u2060".join,
     "combining marks": lambda t: "".join(c + "\u0301" if c.isalpha() else c for c in t),
     "mathematical letters": lambda t: "".join(chr(0x1D41A + ord(c) - 97) if "a" <= c <= "z" else c for c in t.lower()),
     "circled letters": lambda t: "".join(chr(0x24D0 + ord(c) - 97) if "a" <= c <= "z" else c for c in t.lower()),
@@ -152,7 +155,7 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("name", SECRETS)
-@pytest.mark.parametrize("disguise", [lambda t: t, lambda t: "\u200b".join(t), EVASIONS["full width"]])
+@pytest.mark.parametrize("disguise", [lambda t: t, "\u200b".join, EVASIONS["full width"]])
 def test_a_secret_is_blocked_and_not_repeated(name: str, disguise: Callable[[str], str]) -> None:
     secret = SECRETS[name] if name != "card" else "5500 0055 5555 5559"
     verdict = judge(RULES, [f"use this: {disguise(secret)} ok"], CREATIVE)

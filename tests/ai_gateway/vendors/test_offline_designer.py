@@ -24,12 +24,14 @@ from services.ai_gateway.vendors.offline.designer import design
 from services.ai_gateway.vendors.offline.reading import read_wishes
 from services.ai_gateway.vendors.offline.recipes import RECIPES
 
-WORDS = (
-    "gothic celtic deco 24 petals 110 mm rings three five tiles 60 dots hexagon octagon rope herringbone mosaic ebony "
-    "of maple and , with no without soundhole 85 mm 100 mm wheel spokes 16 star minimalist modern waves six-fold "
-    "symmetry sunburst rays 12 mm wide 2 mm deep rose 8 petals arcs double 130 mm outer 7 sided windows floral torres "
-    'checkerboard pearl abalone only 40 lines 64 200 two dozen 3 7/8" snowflake vintage polka'
-).split()
+_WORDS = (
+    "gothic celtic deco 24 petals 110 mm rings three five tiles 60 dots hexagon octagon rope herringbone "
+    "mosaic ebony of maple and , with no without soundhole 85 mm 100 mm wheel spokes 16 star minimalist "
+    "modern waves six-fold symmetry sunburst rays 12 mm wide 2 mm deep rose 8 petals arcs double 130 mm "
+    'outer 7 sided windows floral torres checkerboard pearl abalone only 40 lines 64 200 two dozen 3 7/8" '
+    "snowflake vintage polka "
+)
+WORDS = _WORDS.split()
 SENTENCES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=14).map(" ".join)
 LIMITS = st.fixed_dictionaries(
     {},
@@ -81,6 +83,18 @@ def test_any_wish_under_any_limits_gives_a_valid_spec_that_keeps_the_limits(
     if "materials" in limits:
         used = {m for shape in for_people(spec)["shapes"] for m in (shape.get("materials") or [shape.get("material")])}
         assert used - {None} <= set(limits["materials"])  # type: ignore[call-overload]  # a list of strings
+
+
+@settings(max_examples=80, deadline=None)
+@given(prompt=SENTENCES, feature=st.sampled_from([1.0, 1.6, 2.5, 4.0]), seed=st.integers(0, 50))
+def test_no_band_dot_or_web_is_narrower_than_the_smallest_feature(prompt: str, feature: float, seed: int) -> None:
+    limits = json.dumps({"diameter_mm": 130, "inner_diameter_mm": 80, "min_feature_mm": feature})
+    for shape in for_people(spec_for(prompt, seed, limits))["shapes"][1:]:
+        width = 2 * shape["dot_r"] if shape["type"] == "dot_ring" else shape["r_outer"] - shape["r_inner"]
+        assert width >= feature - 0.01
+        inner = shape["r"] - shape["dot_r"] if shape["type"] == "dot_ring" else shape["r_inner"]
+        assert inner >= 40
+        assert shape.get("web_mm", feature) >= feature
 
 
 @settings(max_examples=60, deadline=None)

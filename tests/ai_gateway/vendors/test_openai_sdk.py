@@ -14,7 +14,6 @@ import pytest
 from contracts.errors import ErrorCode
 from services.ai_gateway.ports import ImageForm, ProviderCall, ProviderFailure, Repair, StructuredOutput
 from services.ai_gateway.vendors.openai_sdk import OpenAIProvider
-
 from tests.ai_gateway.vendors.wire_server import PNG, WireServer, completion, response, wire_server
 from tests.ai_gateway.world import world
 

@@ -29,6 +29,10 @@ class Making:
     """Whether dots may fill gaps: not where the prompt names or refuses dots."""
     panels_free: bool
 
+    @property
+    def least_dot_r(self) -> float:
+        return max(MIN_DOT_R, self.channel_mm / 2)
+
 
 def number(value: float) -> float | int:
     """At most three decimals, and no ".0": one spelling for one length."""
@@ -163,7 +167,7 @@ def _dots_between(a: float, b: float, count: int, angle: float, material: str, m
         return
     length, middle = b - a, (a + b) / 2
     radius = (length * length / 4 + half * half) / (2 * half)
-    for tenths in range(min(16, int(1.8 * length)), int(MIN_DOT_R * 10) - 1, -1):
+    for tenths in range(min(16, int(1.8 * length)), math.ceil(making.least_dot_r * 10) - 1, -1):
         dot = tenths / 10
         centre = b - dot
         x, y = centre * math.cos(math.pi / count), centre * math.sin(math.pi / count)
@@ -198,16 +202,16 @@ def _panels_between(a: float, b: float, count: int, angle: float, material: str,
 
 
 def _dots(placed: Placed, a: float, b: float, materials: tuple[str, ...], making: Making) -> Shape:
-    """Dots as wide as their band, or smaller where many are asked for."""
+    """Dots as wide as their band, or smaller where many are asked for; they touch the band's outer edge."""
     middle, dot = (a + b) / 2, (b - a) / 2
-    smallest = min(dot, max(MIN_DOT_R, making.channel_mm / 2))
+    smallest = min(dot, making.least_dot_r)
     most = max(2, int(math.pi / math.asin(min(1.0, (2 * smallest + making.web_mm) / (2 * middle)))))
     count = placed.band.count or _default_count(a, b, 2 * (b - a) + making.web_mm, placed, making)
     count = max(2, min(720, most, count))
     room = middle * math.sin(math.pi / count) - making.web_mm / 2
     dot = math.floor(100 * max(smallest, min(dot, room))) / 100 if dot > 0.02 else dot
     return {
-        "type": "dot_ring", "cx": 0, "cy": 0, "r": number(middle), "dot_r": number(dot), "count": count,
+        "type": "dot_ring", "cx": 0, "cy": 0, "r": number(b - dot), "dot_r": number(dot), "count": count,
         "angle_deg": _angle(placed, count, making), "materials": list(materials),
         "depth_mm": number(making.depth_mm),
     }  # fmt: skip
@@ -217,7 +221,7 @@ def _polygon(placed: Placed, a: float, b: float, materials: tuple[str, ...], mak
     """A polygon whose corners touch the band's outer edge, and dots in the wood beside its flats."""
     sides = placed.band.count or 8
     rise = math.cos(math.pi / sides)
-    inner = max(a / rise, b - 3.2 / rise)
+    inner = max(a / rise, b - max(3.2, making.channel_mm) / rise)
     angle = _angle(placed, sides, making)
     yield {
         "type": "polygon_ring",
@@ -227,7 +231,7 @@ def _polygon(placed: Placed, a: float, b: float, materials: tuple[str, ...], mak
         "material": materials[0],
     }
     dot = math.floor(50 * min(3.2, b - b * rise - making.web_mm)) / 100
-    if making.dots_free and dot >= MIN_DOT_R:
+    if making.dots_free and dot >= making.least_dot_r:
         yield {
             "type": "dot_ring", "cx": 0, "cy": 0, "r": number(b - dot), "dot_r": number(dot), "count": sides,
             "angle_deg": number((angle + 180 / sides) % 360), "materials": [materials[-1]],
