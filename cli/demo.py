@@ -64,20 +64,20 @@ def demo(
             outcome = travel(wish, designer, operator, f"demo-{secrets.token_hex(8)}", _say)
             files = write_files(outcome, wish, operator, out)
     except (ApiError, StackDidNotStart, OSError) as error:
-        console.print(f"[red]demo failed:[/red] {error}", highlight=False)
+        console.print(f"[red]demo failed:[/red] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
     _finish(outcome, files, out)
 
 
 def _say(step: str, result: str) -> None:
-    console.print(f"[green]✓[/green] {step:<16} {result}", highlight=False)
+    console.print(f"[green]✓[/green] {step:<16} {result}", highlight=False, soft_wrap=True)
 
 
 def _finish(outcome: Outcome, files: list[Path], out: Path) -> None:
     typer.echo(f"{len(files)} files in {out}: {', '.join(path.name for path in files)}")
     if not outcome.toolpaths:
         reason = outcome.bound["decision"]["block_reason"]
-        console.print(f"[yellow]blocked, no program was made:[/yellow] {reason}", highlight=False)
+        console.print(f"[yellow]blocked, no program was made:[/yellow] {reason}", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
 
 
