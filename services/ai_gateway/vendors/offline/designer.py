@@ -13,7 +13,7 @@ from services.ai_gateway.vendors.offline.constraints import Limits, limits_of, s
 from services.ai_gateway.vendors.offline.dice import Dice
 from services.ai_gateway.vendors.offline.layout import Placed, Room, needed_um, place, strongest, wanted_um
 from services.ai_gateway.vendors.offline.reading import Wishes, read_wishes
-from services.ai_gateway.vendors.offline.recipes import Band
+from services.ai_gateway.vendors.offline.recipes import ASKED, Band
 from services.ai_gateway.vendors.offline.shapes import Making, Shape, number, reference_circle, shapes_of, tile_count
 
 DESIGNER_VERSION = "offline-designer-1"
@@ -51,6 +51,7 @@ def design(prompt: str, system_prompt: str | None, seed: int | None) -> Design:
         depth_mm=limits.depth_mm or wishes.sizes.depth_mm or DEFAULT_DEPTH_MM,
         web_mm=room.web_um / 1000,
         channel_mm=room.channel_um / 1000,
+        feature_mm=limits.min_feature_mm or 0.0,
         symmetry=wishes.symmetry or dice.pick((4, 4, 6, 8)),
         turn_deg=0.0,
         dots_free="dots" not in claimed,
@@ -145,8 +146,9 @@ def _finished(shapes: list[Shape], room: Room, composition: Composition, dropped
         f"{composition.style.replace('_', ' ').capitalize()} rosette, {number(outer)} mm, soundhole {number(hole)} mm"
     )
     meta = {"title": title, "style": composition.style, "designer": DESIGNER_VERSION}
-    if dropped:
-        meta["left_out"] = "no room for: " + ", ".join(band.kind for band in dropped)
+    missed = [band.kind for band in dropped if band.keep >= ASKED]
+    if missed:
+        meta["left_out"] = "no room for: " + ", ".join(missed)
     spec = {
         "version": "v1",
         "canvas_mm": number(min(1000.0, math.ceil(outer) + MARGIN_MM)),

@@ -18,6 +18,9 @@ LEAST_UM: dict[Kind, int] = {
 }  # fmt: skip
 """Narrowest bands that a 1 mm cutter clears and an eye reads; a polygon needs its corners' rise on top."""
 
+BAND_PER_PIECE: dict[Kind, float] = {"petals": 1.75, "herringbone": 2.0}
+"""How much wider than its pieces a band is: petals are 0.6 of their length wide, herringbone has two rows."""
+
 MOST_UM: dict[Kind, int] = {
     "ring": 3000, "petals": 18000, "tiles": 6000, "windows": 12000, "herringbone": 9000, "rope": 6000, "dots": 6000,
     "polygon": 4500, "arcs": 5000,
@@ -96,7 +99,7 @@ def wanted_um(bands: Sequence[Band], room: Room) -> int:
 
 
 def _least(band: Band, room: Room) -> int:
-    return max(LEAST_UM[band.kind], room.channel_um) + _rise(band, room)
+    return max(LEAST_UM[band.kind], round(room.channel_um * BAND_PER_PIECE.get(band.kind, 1.0))) + _rise(band, room)
 
 
 def _rise(band: Band, room: Room) -> int:

@@ -23,6 +23,8 @@ class Making:
     depth_mm: float
     web_mm: float
     channel_mm: float
+    feature_mm: float
+    """Narrowest piece that the caller allows; 0 where nothing was said."""
     symmetry: int
     turn_deg: float
     dots_free: bool
@@ -57,10 +59,12 @@ def shapes_of(placed: Placed, materials: tuple[str, ...], making: Making, dice: 
         case "windows":
             yield _windows(placed, a, b, materials, making)
         case "herringbone":
-            count = _even(placed.band.count or _default_count(a, b, 0.45 * (b - a), placed, making))
+            fitting = min(_default_count(a, b, 0.45 * (b - a), placed, making), _most(a, 45, making))
+            count = _even(placed.band.count or fitting)
             yield _row("herringbone_ring", count, placed, a, b, materials, making)
         case "rope":
-            count = placed.band.count or _default_count(a, b, 0.85 * (b - a), placed, making)
+            fitting = min(_default_count(a, b, 0.85 * (b - a), placed, making), _most(a, 48, making))
+            count = placed.band.count or fitting
             slant = {"slant_deg": 48 * placed.band.lean}
             yield {**_row("rope_ring", _even(count), placed, a, b, materials, making), **slant}
         case "dots":
@@ -102,6 +106,14 @@ def _default_count(a: float, b: float, length_mm: float, placed: Placed, making:
     return making.symmetry * max(1, round(fitting / making.symmetry))
 
 
+def _most(a: float, slant_deg: float, making: Making) -> int:
+    """The most side-by-side pieces that are no narrower than the smallest allowed feature; even."""
+    if making.feature_mm <= 0:
+        return 720
+    across = math.tau * a * math.cos(math.radians(slant_deg))
+    return max(2, min(720, 2 * int(across / making.feature_mm / 2)))
+
+
 def _even(count: int) -> int:
     return count + count % 2
 
@@ -116,7 +128,8 @@ def tile_count(placed: Placed, materials: int, making: Making) -> int:
     """Nearly square tiles, whole repeats of the materials and of the symmetry."""
     a, b = placed.inner_um / 1000, placed.outer_um / 1000
     repeat = math.lcm(max(1, materials), making.symmetry)
-    return repeat * max(1, round(math.pi * (a + b) / (1.05 * max(b - a, 0.6)) * placed.band.density / repeat))
+    fitting = math.pi * (a + b) / (1.05 * max(b - a, 0.6)) * placed.band.density
+    return repeat * max(1, round(min(fitting, _most(0.94 * a, 0, making)) / repeat))
 
 
 def _windows(placed: Placed, a: float, b: float, materials: tuple[str, ...], making: Making) -> Shape:
