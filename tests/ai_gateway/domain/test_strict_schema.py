@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,8 +48,8 @@ def test_the_optional_map_is_left_out() -> None:
 )
 def test_what_satisfies_the_strict_schema_satisfies_the_original(prompt: str, seed: int) -> None:
     full = RosetteSpec.model_validate(design(prompt, None, seed).spec).model_dump(mode="json", exclude={"meta"})
-    jsonschema.validate(full, strict_schema(SPEC))
-    jsonschema.validate(full, SPEC)
+    jsonschema_rs.validate(strict_schema(SPEC), full)
+    jsonschema_rs.validate(SPEC, full)
 
 
 def test_bounds_beside_a_union_move_into_its_numbers() -> None:
