@@ -11,7 +11,7 @@ from contracts.spec import RosetteSpec
 from runtime.pool import WorkerPool
 from services.art_studio.domain.compiler import DrawingTooLarge, compile_svg, piece_count
 from services.art_studio.domain.svg_check import check_svg
-from services.art_studio.rendering import PREVIEW_PX, TIMEOUT_S, render_png
+from services.art_studio.rendering import CPU_LIMIT_S, PREVIEW_PX, render_png
 
 PRELOAD = ("services.art_studio.drawing_pool",)
 _PIECES_AT_ONCE = 100
@@ -20,10 +20,10 @@ _BYTES_AT_ONCE = 50_000
 
 
 class PooledDrawings:
-    def __init__(self, compilers: WorkerPool, renderers: WorkerPool, render_timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, compilers: WorkerPool, renderers: WorkerPool, render_limit_s: float = CPU_LIMIT_S) -> None:
         self._compilers = compilers
         self._renderers = renderers
-        self._render_timeout_s = render_timeout_s
+        self._render_limit_s = render_limit_s
 
     async def compiled(self, spec: RosetteSpec) -> bytes:
         try:
@@ -47,10 +47,11 @@ class PooledDrawings:
     async def _rendered(self, svg: bytes) -> bytes:
         for _ in range(2):
             try:
-                return await self._renderers.run(render_png, svg, PREVIEW_PX, self._render_timeout_s)
+                return await self._renderers.run(render_png, svg, PREVIEW_PX, self._render_limit_s)
             except RmosError as error:
                 if error.code is not ErrorCode.UNAVAILABLE:
                     raise
         raise RmosError(
-            ErrorCode.INVALID_SVG, f"the drawing did not render within {self._render_timeout_s:g} s: a simpler design"
+            ErrorCode.INVALID_SVG,
+            f"the drawing took more than {self._render_limit_s:g} s of rendering: a simpler design",
         )

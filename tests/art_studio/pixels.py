@@ -20,6 +20,13 @@ class Picture:
         return "#" + bytes(self.rows[int(y * self.height)][column : column + 3]).hex()
 
 
+def png_size(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", data[16:24])
+    return width, height
+
+
 def read_png(data: bytes) -> Picture:
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     chunks: dict[bytes, bytes] = {}

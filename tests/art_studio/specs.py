@@ -102,7 +102,7 @@ def shapes(draw: st.DrawFn) -> Shape:
 def specs(draw: st.DrawFn) -> RosetteSpec:
     """Any valid spec of up to four shapes."""
     return RosetteSpec(
-        canvas_mm=draw(_millimetres(700, 1000)),
+        canvas_mm=draw(_millimetres(905, 1000)),
         stroke_mm=draw(_millimetres(0.01, 5)),
         fill_mode=draw(st.sampled_from(["none", "solid"])),
         shapes=tuple(draw(st.lists(shapes(), min_size=1, max_size=4))),

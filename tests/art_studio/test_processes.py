@@ -32,7 +32,7 @@ from runtime.ids import new_id
 from runtime.testing import PostgresAccess, S3Access
 from services.art_studio.domain.compiler import compile_svg
 from services.art_studio.domain.seeds import seed_of_variant
-from tests.art_studio.pixels import read_png
+from tests.art_studio.pixels import png_size
 from tests.art_studio.specs import EVERYTHING, spec_of
 from tests.art_studio.workshop import Caller, Workshop, caller, running_services, running_workshop
 
@@ -79,7 +79,7 @@ async def test_a_prompt_becomes_stored_designs_whose_digests_are_those_of_their_
         assert variant.attachment_sha256 == variant.spec_sha256
         assert await blobs.get(json_ref(variant.spec_sha256)) == canonical_bytes(variant.spec)
         assert Provenance.model_validate_json(await blobs.get(json_ref(variant.provenance_sha256))) == provenance
-        assert read_png(await blobs.get(variant.preview)).width == 1024
+        assert png_size(await blobs.get(variant.preview)) == (1024, 1024)
 
 
 async def test_the_offline_design_shows_the_asked_number_of_petals(ask: Caller) -> None:

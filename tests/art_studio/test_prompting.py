@@ -34,6 +34,9 @@ LIMITED = PromptToSvg(
 )
 
 
+VALIDATOR = jsonschema.Draft202012Validator(spec_schema())
+
+
 def limits_in(prompt: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(prompt.rpartition("\n\n")[2])
     return found
@@ -111,7 +114,7 @@ def test_the_schema_is_a_json_schema() -> None:
 @example(EVERYTHING)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_valid_spec_is_valid_against_the_models_schema(spec: RosetteSpec) -> None:
-    jsonschema.validate(for_people(spec), spec_schema())
+    VALIDATOR.validate(for_people(spec))
 
 
 def test_the_schema_names_every_field_of_every_shape_and_no_other() -> None:
