@@ -34,6 +34,13 @@ PLANTED = [
     ("pure-domain", "services.rmos.domain.planted", "runtime.bus"),
     ("pure-domain", "services.rmos.domain.planted", "services.rmos.settings"),
     ("pure-domain", "services.cam.domain.planted", "runtime.blobs"),
+    ("handlers", "services.rmos.handlers.planted", "services.rmos.event_log"),
+    ("handlers", "services.rmos.handlers.planted", "services.rmos.projections.queries"),
+    ("handlers", "services.art_studio.handlers.planted", "services.art_studio.asset_index"),
+    ("handlers", "services.ai_gateway.handlers", "services.ai_gateway.vendors"),
+    ("adapters", "services.rmos.event_log.planted", "services.rmos.handlers"),
+    ("adapters", "services.art_studio.rendering", "services.art_studio.handlers"),
+    ("adapters", "services.ai_gateway.vendors.planted", "services.ai_gateway.handlers"),
 ]
 """Contract, importing module, imported module."""
 
@@ -82,6 +89,12 @@ def test_a_planted_import_is_caught(reports: dict[str, str], contract: str, impo
 
 def test_every_contract_was_seen_to_catch_something() -> None:
     assert {contract for contract, _, _ in PLANTED} == {contract["id"] for contract in CONTRACTS}
+
+
+def test_every_module_that_a_contract_names_exists() -> None:
+    named = {m for c in CONTRACTS for key in ("source_modules", "forbidden_modules", "modules") for m in c.get(key, [])}
+    paths = {name: ROOT.joinpath(*name.split(".")) for name in named if "*" not in name}
+    assert [name for name, path in paths.items() if not path.is_dir() and not path.with_suffix(".py").is_file()] == []
 
 
 def test_the_contracts_name_every_service() -> None:
