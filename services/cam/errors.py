@@ -79,6 +79,17 @@ class UnwritableLine(CamError):
         self.line = line
 
 
+class GeometryFailed(CamError):
+    """The arithmetic of the toolpath broke down where no refusal was foreseen: a defect of this engine."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(
+            f"the toolpath's geometry could not be computed ({type(cause).__name__}: {str(cause)[:200]}): "
+            f"change a radius or a gap slightly, and please report this job"
+        )
+        self.cause = type(cause).__name__
+
+
 class SimulationFailed(CamError):
     """The finished program's text did not pass the independent simulation; it must not reach a machine."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from contracts.cam import Simulation, ToolpathJob
 from services.cam.domain import program_for
-from services.cam.errors import SimulationFailed
+from services.cam.errors import CamError, GeometryFailed, SimulationFailed
 from services.cam.opplan import opplan_of
 from services.cam.posts import TABLES, write
 from services.cam.preview import preview_of
@@ -32,9 +32,19 @@ class GeneratedProgram:
 def generate(job: ToolpathJob) -> GeneratedProgram:
     """The verified program for a job.
 
-    Raises the leaves of services.cam.errors.CamError: SimulationFailed if the finished text does not pass (it is then
-    never returned), the others if the job cannot be cut as asked.
+    Raises the leaves of services.cam.errors.CamError and nothing else: SimulationFailed if the finished text does not
+    pass (it is then never returned), GeometryFailed for a defect of the engine, the others if the job cannot be cut as
+    asked.
     """
+    try:
+        return _generated(job)
+    except CamError:
+        raise
+    except Exception as defect:  # the edge of the worker process: whatever broke, no program, and a typed answer
+        raise GeometryFailed(defect) from defect
+
+
+def _generated(job: ToolpathJob) -> GeneratedProgram:
     toolpath = program_for(job)
     program = write(toolpath, job, ENGINE_VERSION)
     judgement = simulate(program.text, job)

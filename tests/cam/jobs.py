@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from contracts.cam import ToolpathJob
 from contracts.spec import RosetteSpec
 
+Figure = float | str
+"""Strings for figures that a float cannot hold exactly."""
+
 FEEDS = {
     "spindle_rev_per_min": 18000,
     "feed_mm_per_min": 600,
@@ -61,19 +64,19 @@ def job_for(
     )
 
 
-def ring(r_inner: float, r_outer: float, **more: Any) -> dict[str, Any]:
+def ring(r_inner: Figure, r_outer: Figure, **more: Any) -> dict[str, Any]:
     return {"type": "ring", "r_inner": r_inner, "r_outer": r_outer, **more}
 
 
-def disc(r: float, **more: Any) -> dict[str, Any]:
+def disc(r: Figure, **more: Any) -> dict[str, Any]:
     return {"type": "circle", "r": r, "material": "ebony", **more}
 
 
-def petals(r_inner: float, r_outer: float, count: int, **more: Any) -> dict[str, Any]:
+def petals(r_inner: Figure, r_outer: Figure, count: int, **more: Any) -> dict[str, Any]:
     return {"type": "radial_petals", "r_inner": r_inner, "r_outer": r_outer, "petals": count, **more}
 
 
-def tiles(r_inner: float, r_outer: float, count: int, gap: float, **more: Any) -> dict[str, Any]:
+def tiles(r_inner: Figure, r_outer: Figure, count: int, gap: Figure, **more: Any) -> dict[str, Any]:
     return {"type": "tile_ring", "r_inner": r_inner, "r_outer": r_outer, "count": count, "gap_mm": gap, **more}
 
 

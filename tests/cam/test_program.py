@@ -12,10 +12,11 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shapely import GEOSException
 
-from services.cam.domain import program_for
+from services.cam.domain import program, program_for
 from services.cam.domain.toolpath import Feed, Rapid, Swing
-from services.cam.errors import CamError, ChannelTooNarrow, NoRoomForEntry
+from services.cam.errors import CamError, ChannelTooNarrow, GeometryFailed, NoRoomForEntry
 from services.cam.generate import generate
 from tests.cam.jobs import REGIONS, RING_AND_DISCS, disc, job_for, petals, ring, shapes, tiles
 
@@ -121,6 +122,25 @@ def test_overlapping_areas_of_different_kinds_become_one_pocket_with_exact_walls
     generated = generate(job)
     assert len(orjson.loads(generated.opplan)["operations"]) == 1
     assert generated.simulation.coverage_of_reachable > Decimal("0.9999")
+
+
+def test_petals_whose_tips_touch_a_channel_become_one_feature_and_are_cut() -> None:
+    """Areas that meet in points only: the polygons' closing crosses itself there, and GEOS cannot node it as it is."""
+    rope = {"type": "rope_ring", "r_inner": "45.06", "r_outer": "46.51", "count": 38}
+    generated = generate(job_for(rope, petals("46.51", "53.3", 46, web_mm="0.98"), stock=2.8, flute=4))
+    assert len(orjson.loads(generated.opplan)["operations"]) == 1
+    assert generated.simulation.coverage_of_reachable > Decimal("0.9999")
+
+
+def test_an_unforeseen_failure_of_the_geometry_is_a_typed_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise GEOSException("TopologyException: side location conflict")
+
+    monkeypatch.setattr(program, "features_of", broken)
+    with pytest.raises(GeometryFailed, match="side location conflict") as failure:
+        generate(job_for(ring(40, 45)))
+    assert failure.value.cause == "GEOSException"
+    assert pickle.loads(pickle.dumps(failure.value)).details == failure.value.details
 
 
 def test_petal_tips_no_cutter_can_reach_are_left_and_told() -> None:

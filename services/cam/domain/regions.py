@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from shapely import Polygon, STRtree, union_all
+from shapely import GEOSException, Polygon, STRtree, make_valid, union_all
 from shapely.geometry.base import BaseGeometry
 
 from contracts.outlines import Arc, Contour, Line, Outline, Segment, pockets
@@ -26,6 +26,9 @@ TOUCH_MM = 0.001
 
 CLOSING_MM = 0.0003
 """Gaps and overlaps up to twice this are chords of one shared arc; larger would shift reflex corners."""
+
+SNAP_MM = 1e-6
+"""Grid of the unions that GEOS cannot node in full precision: far below the chords' error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +179,20 @@ def _merged(sources: Sequence[Source]) -> list[Area]:
     if len(sources) == 1:
         return [_region(sources[0].polygon, sources)]
     # a mitred closing makes shared edges, whose chords differ by sub-micrometres, disappear
-    grown = union_all([source.polygon.buffer(CLOSING_MM, join_style="mitre") for source in sources])
-    closed = union_all([grown.buffer(-CLOSING_MM, join_style="mitre"), *(source.polygon for source in sources)])
+    grown = _united([source.polygon.buffer(CLOSING_MM, join_style="mitre") for source in sources])
+    shrunk = grown.buffer(-CLOSING_MM, join_style="mitre")
+    # where areas meet in a point only, the way back can leave a polygon that crosses itself
+    sound = shrunk if shrunk.is_valid else make_valid(shrunk)
+    closed = _united([sound, *(source.polygon for source in sources)])
     return [_region(part, sources) for part in parts_of(closed)]
+
+
+def _united(geometries: Sequence[BaseGeometry]) -> BaseGeometry:
+    """The union, in full precision where that is possible, else on a grid of SNAP_MM, which always is."""
+    try:
+        return union_all(geometries)
+    except GEOSException:
+        return union_all(geometries, grid_size=SNAP_MM)
 
 
 def _concentric(annuli: Iterable[Annulus]) -> Iterable[Annulus]:
