@@ -69,9 +69,7 @@ def test_the_vendor_sdk_is_installed_by_the_ai_gateways_extra_alone() -> None:
         if requirement.name == "openai":
             assert requirement.marker is not None
             carriers |= {
-                extra
-                for extra in [*SERVICES, "blobs", "embedded", ""]
-                if requirement.marker.evaluate({"extra": extra})
+                extra for extra in [*SERVICES, "blobs", "embedded", ""] if requirement.marker.evaluate({"extra": extra})
             }
     assert carriers == {"ai_gateway"}
 
