@@ -135,6 +135,7 @@ def corners(contour: Contour) -> list[tuple[float, float]]:
     ("prompt", "kind", "field", "count"),
     [
         ("Gothic rosette with 24 petals, 110 mm", "radial_petals", "petals", 24),
+        ("Rosette with 24 mother of pearl petals, 110 mm", "radial_petals", "petals", 24),
         ("a rose of sixteen long, pointed petals", "radial_petals", "petals", 16),
         ("petals: 36, soundhole 85", "radial_petals", "petals", 36),
         ("sunburst with two dozen rays in padauk", "radial_petals", "petals", 24),

@@ -1,4 +1,4 @@
-""""""
+"""What a prompt asks for, read from its words: counts, sizes, styles, materials, symmetry, and what it refuses."""
 
 from __future__ import annotations
 
@@ -178,6 +178,7 @@ def _counts(text: str) -> dict[Kind, int]:
 
 def _crosses(between: str) -> bool:
     """Whether the words between a number and a noun show that they do not belong together."""
+    between = re.sub("|".join(rf"\b(?:{words})\b" for words, _ in MATERIALS), " ", between)  # "mother of pearl" links
     words = re.findall(r"[a-z']+", between)
     if any(word in STOP_WORDS for word in words):
         return True
