@@ -77,7 +77,7 @@ class RmosService:
         self._recorder = FactRecorder(bus.client, events, log)
         self._relay = LogRelay(bus.client, events, events.head, log)
         self._log = log
-        runs, binding = RunHandlers(desk, projections), BindingHandlers(desk)
+        runs, binding = RunHandlers(desk), BindingHandlers(desk)
         sessions, toolpaths = SessionHandlers(desk, projections), ToolpathHandlers(desk, projections)
         queries = QueryHandlers(desk, projections, projections, projections, engine.catalog)
         self._commands: Answers = (

@@ -74,6 +74,7 @@ class AppendResult:
 
     positions: tuple[int, ...]
     versions: tuple[int, ...]
+    recorded_at_utc: str
     repeated: bool = False
     """True: this command was appended before, nothing was appended now, and all else here is of that first time."""
     events: tuple[StoredEvent, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from contracts.artifacts import Attachment, AttachmentKind, RunArtifact
+from contracts.artifacts import Attachment, AttachmentKind, Run, RunArtifact
 from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import CuttingContext, Mode
 from contracts.log import ArtifactRecorded, AssetsReferenced, AttachmentAdded, LogEvent, RunOpened
@@ -58,6 +58,22 @@ def fold(events: Iterable[LogEvent]) -> RunState | None:
     for event in events:
         state = evolve(state, event)
     return state
+
+
+def just_opened(event: RunOpened, position: int, recorded_at_utc: str, request_id: str, opened_by: str) -> Run:
+    """The run as it is shown right after its opening: what the projections say once they have folded the event."""
+    return Run(
+        run_id=event.run_id,
+        created_at_utc=recorded_at_utc,
+        updated_at_utc=recorded_at_utc,
+        position=position,
+        mode=event.mode,
+        label=event.label,
+        workflow_session_id=event.workflow_session_id,
+        context=event.context,
+        request_id=request_id,
+        opened_by=opened_by,
+    )
 
 
 def add_attachments(state: RunState, new: Iterable[NewAttachment], now: str) -> list[AttachmentAdded]:

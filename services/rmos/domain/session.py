@@ -20,7 +20,7 @@ from contracts.log import (
     SessionRevisionRequired,
     SessionToolpathsStored,
 )
-from contracts.sessions import SessionState, WorkflowMode
+from contracts.sessions import Session, SessionState, WorkflowMode
 
 
 class Action(StrEnum):
@@ -95,10 +95,30 @@ def after(state: SessionState, action: Action) -> SessionState:
         ) from None
 
 
+def just_opened(event: SessionOpened, recorded_at_utc: str, opened_by: str) -> Session:
+    """The session as it is shown right after its opening: what the projections say once they have folded the event."""
+    state = _first_state(event)
+    return Session(
+        session_id=event.session_id,
+        state=state,
+        mode=event.mode,
+        label=event.label,
+        context=event.context,
+        created_at_utc=recorded_at_utc,
+        updated_at_utc=recorded_at_utc,
+        opened_by=opened_by,
+        version=1,
+        allowed=tuple(action.value for action in allowed_in(state)),
+    )
+
+
+def _first_state(event: SessionOpened) -> SessionState:
+    return SessionState.CONTEXT_READY if has_context(event.context) else SessionState.DRAFT
+
+
 def evolve(state: SessionFold | None, event: LogEvent) -> SessionFold:  # noqa: PLR0911 - one return a kind of event
     if isinstance(event, SessionOpened):
-        first = SessionState.CONTEXT_READY if has_context(event.context) else SessionState.DRAFT
-        return SessionFold(event.session_id, event.mode, event.context, first)
+        return SessionFold(event.session_id, event.mode, event.context, _first_state(event))
     if state is None:
         raise ValueError(f"{type(event).__name__} before SessionOpened: the stream is damaged")
     match event:

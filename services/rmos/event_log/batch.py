@@ -112,6 +112,7 @@ def first_result(request: Pending, recorded: tuple[StoredEvent, ...]) -> AppendR
     return AppendResult(
         positions=tuple(event.position for event in recorded),
         versions=tuple(event.version for event in recorded),
+        recorded_at_utc=recorded[0].recorded_at_utc,
         repeated=repeated,
         events=recorded if repeated else (),
     )
@@ -170,4 +171,4 @@ def _accept(request: Pending, plan: Plan) -> AppendResult:
         )
         positions.append(position)
         versions.append(version)
-    return AppendResult(tuple(positions), tuple(versions))
+    return AppendResult(tuple(positions), tuple(versions), place.recorded_at_utc)

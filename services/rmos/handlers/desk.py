@@ -76,6 +76,13 @@ class Desk:
                 return event
         return None
 
+    async def first(self, command: Message, request: RequestContext, kind: type[E]) -> E:
+        """`recorded` for a command of which the log says that it is repeated."""
+        event = await self.recorded(command, request, kind)
+        if event is None:
+            raise RmosError(ErrorCode.INTERNAL, f"command {request.command_id} recorded no {kind.__name__}")
+        return event
+
     async def persist(
         self, draft: Draft, placement: Placement, command: Message, request: RequestContext
     ) -> RunArtifact:

@@ -7,35 +7,39 @@ from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
 from contracts.log import AssetsReferenced, LogEvent, RunOpened
 from contracts.model import Message
-from contracts.rmos import AddAttachments, AskRun, Attachments, NewAttachment, OpenRun, ReferenceAssets
+from contracts.rmos import AddAttachments, Attachments, NewAttachment, OpenRun, ReferenceAssets
 from services.rmos.domain import run as run_domain
 from services.rmos.handlers.desk import Desk, command_digest, decided
-from services.rmos.ports import AppendRequest, NewEvent, Queries
+from services.rmos.ports import AppendRequest, AppendResult, NewEvent
 
 
 class RunHandlers:
-    def __init__(self, desk: Desk, queries: Queries) -> None:
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._queries = queries
 
     async def open_run(self, command: OpenRun, request: RequestContext) -> Run:
-        """The opened run. Raises NOT_FOUND when its session does not exist."""
-        desk = self._desk
-        done = await desk.recorded(command, request, RunOpened)
-        if done is None:
-            context = command.context
-            if command.workflow_session_id is not None:
-                session, _ = await desk.session(command.workflow_session_id)
-                context = run_domain.merged(session.context, context)
-            done = RunOpened(
-                run_id=desk.new_id("run"),
-                mode=command.mode,
-                label=command.label,
-                workflow_session_id=command.workflow_session_id,
-                context=context,
-            )
-            await self._append(command, request, done.run_id, 0, [done])
-        return await self._queries.run(AskRun(run_id=done.run_id))
+        """The run as it was opened, also when the command is repeated. Raises NOT_FOUND when there is no such session.
+
+        Whether it is repeated is left to the append, which knows anyway: asking first would cost every new command a
+        look into the database, and two at once would both be told no.
+        """
+        desk, context = self._desk, command.context
+        if command.workflow_session_id is not None:
+            session, _ = await desk.session(command.workflow_session_id)
+            context = run_domain.merged(session.context, context)
+        opened = RunOpened(
+            run_id=desk.new_id("run"),
+            mode=command.mode,
+            label=command.label,
+            workflow_session_id=command.workflow_session_id,
+            context=context,
+        )
+        result = await self._append(command, request, opened.run_id, 0, [opened])
+        opened_by, request_id = request.actor.id, request.request_id
+        if result.repeated:
+            opened = await desk.first(command, request, RunOpened)
+            opened_by, request_id = result.events[0].actor.id, result.events[0].request_id
+        return run_domain.just_opened(opened, result.positions[0], result.recorded_at_utc, request_id, opened_by)
 
     async def add_attachments(self, command: AddAttachments, request: RequestContext) -> Attachments:
         """The given attachments as the run has them. All content is read and hashed first; all or nothing is added."""
@@ -81,9 +85,9 @@ class RunHandlers:
 
     async def _append(
         self, command: Message, request: RequestContext, run_id: str, version: int, events: list[LogEvent]
-    ) -> None:
+    ) -> AppendResult:
         stream = run_domain.stream_of(run_id)
-        await self._desk.log.append(
+        return await self._desk.log.append(
             AppendRequest(
                 context=request,
                 expected={stream: version},

@@ -40,16 +40,18 @@ class SessionHandlers:
         self._queries = queries
 
     async def open_session(self, command: OpenSession, request: RequestContext) -> SessionReply:
+        """The session as it was opened, also when the command is repeated."""
         desk = self._desk
-        done = await desk.recorded(command, request, SessionOpened)
-        if done is None:
-            done = SessionOpened(
-                session_id=desk.new_id("session"), mode=command.mode, label=command.label, context=command.context
-            )
-            stream = session_domain.stream_of(done.session_id)
-            event = NewEvent(stream, desk.new_id("event"), done)
-            await desk.log.append(AppendRequest(request, {stream: 0}, (event,), command_digest(command)))
-        return await self._queries.session(AskSession(session_id=done.session_id))
+        opened = SessionOpened(
+            session_id=desk.new_id("session"), mode=command.mode, label=command.label, context=command.context
+        )
+        stream = session_domain.stream_of(opened.session_id)
+        event = NewEvent(stream, desk.new_id("event"), opened)
+        result = await desk.log.append(AppendRequest(request, {stream: 0}, (event,), command_digest(command)))
+        opened_by = request.actor.id
+        if result.repeated:
+            opened, opened_by = await desk.first(command, request, SessionOpened), result.events[0].actor.id
+        return SessionReply(session=session_domain.just_opened(opened, result.recorded_at_utc, opened_by))
 
     async def approve(self, command: DecideSession, request: RequestContext) -> SessionReply:
         """Approve exactly the current design. Raises ILLEGAL_TRANSITION, SAFETY_BLOCKED or FORBIDDEN."""
