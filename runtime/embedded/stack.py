@@ -31,6 +31,8 @@ from runtime.embedded.supervisor import Child, Supervisor, Timing, start_failure
 
 READY_PATH = "/readyz"
 MIGRATIONS = ("rmos.migrate", "art_studio.migrate")
+WITHOUT_TABLES = ("cam", "ai_gateway", "gateway")
+"""Services that need no table to start: they load while the migrations run."""
 _GIVE_UP_AFTER_FAILURES = 5
 _OK = 200
 Say = Callable[[str], None]
@@ -104,10 +106,12 @@ class Stack:
     async def _live(self, ready: Callable[[str], None]) -> None:
         await self._start_servers()
         await asyncio.to_thread(apply_roles, self._postgres, self._config.postgres_passwords)
-        await self._migrate()
         await self._probes.connect()
-        await self._supervisor.start([self._service(name) for name in SERVICES if name != "gateway"], wait=False)
-        await self._supervisor.start([self._service("gateway")], wait=False)
+        await self._supervisor.start([self._service(name) for name in WITHOUT_TABLES], wait=False)
+        await self._migrate()
+        await self._supervisor.start(
+            [self._service(name) for name in SERVICES if name not in WITHOUT_TABLES], wait=False
+        )
         await self._until_ready()
         ready(self.url)
         await self._supervisor.failed()
@@ -120,8 +124,7 @@ class Stack:
     async def _migrate(self) -> None:
         """Tables, streams, consumers and bucket; the rights to make them end with these processes."""
         self._say("migrating")
-        for module in MIGRATIONS:
-            await self._migration(self._plan.module_of(module))
+        await asyncio.gather(*(self._migration(self._plan.module_of(module)) for module in MIGRATIONS))
 
     async def _migration(self, module: str) -> None:
         command = self._python("migrate", module, self._environments.of_migration())
