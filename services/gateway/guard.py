@@ -74,7 +74,8 @@ class GuardedRoute(APIRoute):
 
 async def _whole_body(request: Request, rule: Rule) -> None:
     try:
-        await asyncio.wait_for(request.body(), rule.deadline_s)
+        async with asyncio.timeout(rule.deadline_s):
+            await request.body()
     except TimeoutError:
         raise RmosError(
             ErrorCode.DEADLINE_EXCEEDED, f"the request's body did not arrive within {rule.deadline_s:g} s"

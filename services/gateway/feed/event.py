@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from contracts.envelope import ACTOR, REQUEST_ID
+
 _RUN_OPENED = "rmos.run_opened."
 
 
@@ -33,7 +35,8 @@ def feed_event(position: int, event_type: str, headers: dict[str, str], body: by
         "event_id": headers.get("ce-id"),
         "recorded_at_utc": headers.get("ce-time"),
         "subject": headers.get("ce-subject"),
-        "request_id": headers.get("x-request-id"),
+        "request_id": headers.get(REQUEST_ID),
+        "actor": orjson.Fragment(headers.get(ACTOR, "null")),
         "data": orjson.Fragment(body),
     }
     artifact = data.get("artifact", {})

@@ -9,7 +9,6 @@ whatever goes wrong ends in the same place: a new consumer at the position that 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
@@ -31,6 +30,10 @@ _HEARTBEAT_S = 0.5
 _SILENCE_S = 1.5
 """Three heartbeats: after this long without a word, the consumer is taken for lost."""
 _PAUSE_S = 0.25
+_HEARTBEAT = "100"
+_EMPTY = frozenset({"404", "408"})
+_DONE = frozenset({("409", "Batch Completed"), ("409", "Message Size Exceeds MaxBytes")})
+"""Statuses that end a request and no more (nats-server, consumer.go); any other means that the consumer is gone."""
 _FAILURES = (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError)
 
 
@@ -104,38 +107,43 @@ class LogReader:
 
 
 class _Pull:
-    """The requests for more to one consumer, and what came of them."""
+    """The requests for more to one consumer, and what came of them. One request is out at a time, each with a reply
+    subject of its own, so that a late status of an earlier one is known for what it is."""
 
     def __init__(self, client: Client, consumer: str) -> None:
         self._client = client
-        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{LOG_STREAM}.{consumer}"
+        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{LOG_STREAM}.{consumer}"
         self._delete = f"$JS.API.CONSUMER.DELETE.{LOG_STREAM}.{consumer}"
         self._inbox = client.new_inbox()
-        self._received: deque[Msg] = deque()
-        self._arrived = asyncio.Event()
+        self._asked = 0
         self._due = 0
+        self._lost: str | None = None
+        self._received: list[Msg] = []
+        self._arrived = asyncio.Event()
         self.fresh = True
 
     async def open(self) -> None:
-        self._subscription = await self._client.subscribe(self._inbox, cb=self._receive)
+        self._subscription = await self._client.subscribe(f"{self._inbox}.*", cb=self._receive)
 
     async def close(self) -> None:
         await self._subscription.unsubscribe()
         await self._client.publish(self._delete)  # nobody waits for the answer: unused, it goes after 30 s anyway
 
     async def next(self) -> list[Msg]:
-        """What has arrived, at most one request's worth; empty after a heartbeat. Raises ConsumerLost."""
+        """The events that have arrived, at most one request's worth; empty after a heartbeat. Raises ConsumerLost."""
+        if self._lost is not None:
+            raise ConsumerLost(self._lost)
         if self._due == 0 and not self._received:
             await self._ask()
-        if not self._received:
-            try:
-                await asyncio.wait_for(self._arrived.wait(), _SILENCE_S)
-            except TimeoutError:
-                raise ConsumerLost("no heartbeat") from None
-        arrived = list(self._received)
-        self._received.clear()
+        try:
+            # not wait_for: in Python 3.11 it swallows a cancellation that comes together with the result
+            async with asyncio.timeout(_SILENCE_S):
+                await self._arrived.wait()
+        except TimeoutError:
+            raise ConsumerLost("no heartbeat") from None
+        arrived, self._received = self._received, []
         self._arrived.clear()
-        return [message for message in arrived if self._is_event(message)]
+        return arrived
 
     async def _ask(self) -> None:
         wanted = {
@@ -144,26 +152,23 @@ class _Pull:
             "expires": int(_EXPIRES_S * 1e9),
             "idle_heartbeat": int(_HEARTBEAT_S * 1e9),
         }
+        self._asked += 1
         self._due = BATCH
-        await self._client.publish(self._subject, orjson.dumps(wanted), reply=self._inbox)
+        await self._client.publish(self._next, orjson.dumps(wanted), reply=f"{self._inbox}.{self._asked}")
 
     async def _receive(self, message: Msg) -> None:
-        self._received.append(message)
-        self._arrived.set()
-
-    def _is_event(self, message: Msg) -> bool:
-        """Events pass; a status is dealt with: heartbeat, request done (ask again), anything else is the end."""
-        status = (message.headers or {}).get("Status")
-        if status is None or message.data:
+        """Keep an event; take note of a status: the request is done (ask again), or the consumer is lost."""
+        headers = message.headers or {}
+        status, description = headers.get("Status"), headers.get("Description", "")
+        if status is None:
+            self._received.append(message)
             self._due = max(0, self._due - 1)
-            return True
-        description = (message.headers or {}).get("Description", "")
-        if status == "100":
-            return False
-        if status in {"404", "408"} or (status == "409" and "MaxBytes" in description):
-            self._due = 0
-            return False
-        raise ConsumerLost(f"{status} {description}")
+        elif status != _HEARTBEAT and message.subject == f"{self._inbox}.{self._asked}":
+            if (status, description) in _DONE or status in _EMPTY:
+                self._due = 0
+            else:
+                self._lost = f"{status} {description}"
+        self._arrived.set()
 
 
 def _event_of(message: Msg) -> FeedEvent:

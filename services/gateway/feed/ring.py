@@ -41,7 +41,8 @@ class Ring:
     async def growth(self, patience_s: float) -> bool:
         """Whether something was appended while waiting."""
         try:
-            await asyncio.wait_for(self._grown.wait(), patience_s)
+            async with asyncio.timeout(patience_s):
+                await self._grown.wait()
         except TimeoutError:
             return False
         return True

@@ -95,8 +95,10 @@ class EventStream(Response):
             async with aclosing(self._frames) as frames:
                 async for frame in frames:
                     body = {"type": "http.response.body", "body": frame, "more_body": True}
-                    await asyncio.wait_for(send(body), patience_s)
-            await asyncio.wait_for(send({"type": "http.response.body", "body": b""}), patience_s)
+                    async with asyncio.timeout(patience_s):
+                        await send(body)
+            async with asyncio.timeout(patience_s):
+                await send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             # nothing can be said to a client that takes nothing: the server closes the connection under it
             self._gateway.metrics.streams_stalled.inc()
