@@ -37,6 +37,12 @@ class Conversation:
     def is_command(self) -> bool:
         return self.subject.startswith("cmd.")
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same message may be sent again while the first is unanswered: queries change nothing, and rmos
+        does a command once for each command id. Of the other services' commands a second one costs money or a core."""
+        return not self.is_command or self.service == "rmos"
+
 
 def reply_name(conversation: Conversation) -> str:
     """Name of the reply's schema: `cmd.rmos.open_run.v1.reply`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import nats.errors
@@ -24,7 +25,15 @@ from nats.js import JetStreamContext
 from pydantic import ValidationError
 
 from contracts.canonical import canonical_bytes
-from contracts.envelope import RequestContext, context_of, error_bytes, event_headers, request_headers, result_bytes
+from contracts.envelope import (
+    ACTOR,
+    RequestContext,
+    context_of,
+    error_bytes,
+    event_headers,
+    request_headers,
+    result_bytes,
+)
 from contracts.envelope import result_of as result_of_reply
 from contracts.errors import ErrorCode, RmosError
 from contracts.model import Message
@@ -40,6 +49,11 @@ NO_ANSWERER_PATIENCE_S = 4.0
 """How long a request waits for a service that is being restarted; nothing was delivered, so asking again is safe."""
 MAX_IN_FLIGHT = 64
 FACT_TIMEOUT_S = 5.0
+ASK_AGAIN_S = 1.5
+"""After each such silence a repeatable request is sent once more: the process that has it may be killed or paused.
+One that is merely slow takes the same request for what it is and does not begin it twice."""
+Asked = tuple[str, str, bytes]
+"""What makes two requests one: command id, actor, body."""
 
 
 class Bus:
@@ -93,13 +107,25 @@ class Bus:
     ) -> Subscription:
         """Answer this conversation, `max_in_flight` requests at a time. Unsubscribe the result to stop."""
         slots = asyncio.Semaphore(max_in_flight)
+        asked: dict[Asked, list[Msg]] = {}
 
         async def receive(message: Msg) -> None:
+            key = _asked(message)
+            if key in asked:
+                asked[key].append(message)
+                return
+            asked[key] = [message]
             await slots.acquire()
-            task = asyncio.create_task(self._answer(conversation, handler, message))
+            task = asyncio.create_task(answer(key, message))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-            task.add_done_callback(lambda _: slots.release())
+
+        async def answer(key: Asked, message: Msg) -> None:
+            try:
+                await self._answer(conversation, handler, message, lambda: asked.pop(key))
+            finally:
+                asked.pop(key, None)
+                slots.release()
 
         subscription = await self.client.subscribe(conversation.subject, queue=self.service, cb=receive)
         await self.client.flush()  # a request right after "ready" must find the subscription
@@ -110,26 +136,9 @@ class Bus:
         DEADLINE_EXCEEDED when the answer did not come in time."""
         headers = request_headers(context, conversation.subject, self.service, utc_text(self._clock.now()))
         payload = canonical_bytes(body)
-        patience = time.monotonic() + NO_ANSWERER_PATIENCE_S
-        while True:
-            left = (context.deadline_ms - unix_ms()) / 1000
-            if left <= 0:
-                raise _too_late(conversation)
-            try:
-                reply = await self.client.request(conversation.subject, payload, timeout=left, headers=headers)
-                return conversation.reply.model_validate(result_of_reply(reply.data))
-            except nats.errors.NoRespondersError:
-                if time.monotonic() > patience:
-                    raise RmosError(
-                        ErrorCode.UNAVAILABLE, f"{conversation.service} does not answer at the moment; ask again"
-                    ) from None
-                await asyncio.sleep(0.05)
-            except (TimeoutError, nats.errors.TimeoutError):
-                raise _too_late(conversation) from None
-            except (nats.errors.Error, OSError) as error:
-                raise RmosError(
-                    ErrorCode.UNAVAILABLE, f"the bus is not reachable ({type(error).__name__}); ask again"
-                ) from error
+        ask = partial(self._ask, conversation, payload, headers, context.deadline_ms)
+        reply = await (_first_answer(ask) if conversation.repeatable else ask())
+        return conversation.reply.model_validate(result_of_reply(reply.data))
 
     async def publish_fact(self, fact: Message, fact_id: str, request_id: str, subject: str | None = None) -> None:
         """Store a fact in the FACTS stream; returns once the server has it. The same id is stored once.
@@ -161,7 +170,31 @@ class Bus:
             await asyncio.wait(self._running, timeout=10)
         await self.broker.stop()
 
-    async def _answer(self, conversation: Conversation, handler: Handler, message: Msg) -> None:
+    async def _ask(self, conversation: Conversation, payload: bytes, headers: dict[str, str], deadline_ms: int) -> Msg:
+        patience = time.monotonic() + NO_ANSWERER_PATIENCE_S
+        while True:
+            left = (deadline_ms - unix_ms()) / 1000
+            if left <= 0:
+                raise _too_late(conversation)
+            try:
+                return await self.client.request(conversation.subject, payload, timeout=left, headers=headers)
+            except nats.errors.NoRespondersError:
+                if time.monotonic() > patience:
+                    raise RmosError(
+                        ErrorCode.UNAVAILABLE, f"{conversation.service} does not answer at the moment; ask again"
+                    ) from None
+                await asyncio.sleep(0.05)
+            except (TimeoutError, nats.errors.TimeoutError):
+                raise _too_late(conversation) from None
+            except (nats.errors.Error, OSError) as error:
+                raise RmosError(
+                    ErrorCode.UNAVAILABLE, f"the bus is not reachable ({type(error).__name__}); ask again"
+                ) from error
+
+    async def _answer(
+        self, conversation: Conversation, handler: Handler, message: Msg, senders: Callable[[], list[Msg]]
+    ) -> None:
+        """`senders` gives, when the answer is there, every message that asked for it."""
         started = time.perf_counter()
         request_id, outcome = None, "ok"
         try:
@@ -178,7 +211,8 @@ class Bus:
             self._log.exception("handler_failed", subject=conversation.subject, request_id=request_id)
             reply = error_bytes(RmosError(ErrorCode.INTERNAL, "an unexpected error; the service's log names it").body)
         try:
-            await message.respond(reply)
+            for asking in senders():
+                await asking.respond(reply)
         except (nats.errors.Error, OSError) as error:
             outcome = f"reply_lost:{type(error).__name__}"
         self._log.info(
@@ -188,6 +222,26 @@ class Bus:
             outcome=outcome,
             duration_ms=elapsed_ms(started),
         )
+
+
+async def _first_answer(ask: Callable[[], Awaitable[Msg]]) -> Msg:
+    """The answer to the first of the requests that gets one; another is sent after each silence."""
+    asked: list[asyncio.Future[Msg]] = []
+    try:
+        while True:
+            asked.append(asyncio.ensure_future(ask()))
+            answered, _ = await asyncio.wait(asked, timeout=ASK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+            for one in answered:
+                return one.result()
+    finally:
+        for one in asked:
+            if not one.cancel() and not one.cancelled():
+                one.exception()  # of two that failed together one is raised: the other is not news
+
+
+def _asked(message: Msg) -> Asked:
+    headers = message.headers or {}
+    return headers.get("ce-id", ""), headers.get(ACTOR, ""), message.data
 
 
 def _parsed(request: type[Q], data: bytes) -> Q:

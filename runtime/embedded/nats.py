@@ -13,6 +13,10 @@ from runtime.embedded.process import Command
 from runtime.embedded.server import EmbeddedServer
 
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+PING_INTERVAL_S = 1
+PING_MAX = 2
+"""A client that leaves so many pings unanswered is dropped. A paused process is still in its queue groups and would be
+given its share of the requests: with NATS' defaults (2 minutes, twice) for up to six minutes."""
 
 
 def listener_section(host: str, port: int, store_dir: str, *, monitor_port: int | None = None) -> str:
@@ -24,6 +28,8 @@ def listener_section(host: str, port: int, store_dir: str, *, monitor_port: int 
         f"listen: {json.dumps(f'{host}:{port}')}",
         "server_name: rmos",
         f"max_payload: {MAX_PAYLOAD_BYTES}",
+        f'ping_interval: "{PING_INTERVAL_S}s"',
+        f"ping_max: {PING_MAX}",
         f"jetstream {{ store_dir: {json.dumps(store_dir)}, sync_interval: always }}",
     ]
     if monitor_port is not None:
