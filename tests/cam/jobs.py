@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from contracts.cam import ToolpathJob
+from contracts.model import decimal_of
 from contracts.spec import RosetteSpec
 
 Figure = float | str
@@ -47,7 +48,7 @@ def job_for(
     feeds: dict[str, Any] | None = None,
     machine: dict[str, Any] | None = None,
 ) -> ToolpathJob:
-    spec = RosetteSpec.model_validate({"canvas_mm": canvas, "shapes": shapes}).with_default_depth(depth)
+    spec = RosetteSpec.model_validate({"canvas_mm": canvas, "shapes": shapes}).with_default_depth(decimal_of(depth))
     cutter = {"tool_id": "flat-1", "kind": "flat", "diameter_mm": diameter, "flute_length_mm": flute}
     return ToolpathJob.model_validate(
         {

@@ -166,3 +166,40 @@ def test_cycle_time_is_length_over_feed_plus_accelerations() -> None:
     approach, lift, dwell = 0.9 / (400 / 60), 0.6 / (400 / 60), 3
     rapids = (2 * 40.5) / 50 + (4 + 4.9) / (1000 / 60)
     assert float(report.cycle_time_s) == pytest.approx(turn + ramp + approach + lift + dwell + rapids, rel=0.02)
+
+
+def test_a_program_of_refused_lines_is_read_only_so_far() -> None:
+    findings = judged(SOUND.replace("\n", " Q1\n")).findings
+    assert "given up after 50 refused lines" in findings
+    assert sum("Q" in finding for finding in findings) == 50
+
+
+def test_judging_stops_when_most_of_the_pockets_are_missing() -> None:
+    job = job_for({"type": "dot_ring", "r": 60, "dot_r": 1, "count": 90})
+    first = re.split(r"(?=\(POCKET 2:)", generate(job).gcode.decode())[0]
+    report = judged(first + "M5\nM30\n", job)
+    assert "given up after 50 findings: the areas are not complete" in report.findings
+    assert len(report.findings) < 60
+
+
+def test_judging_stops_when_hundreds_of_cuts_leave_the_design() -> None:
+    """Everything is 3 mm aside; the first hundred paths say enough."""
+    job = job_for({"type": "dot_ring", "r": 60, "dot_r": 1, "count": 90})
+    aside = re.sub(
+        r"^(G\d) X(\S+)", lambda m: f"{m[1]} X{float(m[2]) + 3:.4f}", generate(job).gcode.decode(), flags=re.M
+    )
+    (gouge,) = [finding for finding in judged(aside, job).findings if "outside the design" in finding]
+    assert gouge.endswith("; given up there")
+
+
+def test_a_program_in_inches_gouges_nowhere_that_must_be_computed() -> None:
+    """Beyond the machine's reach no area is made: only the figure of the reach is a finding."""
+    report = judged(SOUND.replace("G21", "G20"))
+    assert any(finding.startswith("X: ") for finding in report.findings)
+    assert report.coverage_of_reachable < Decimal("0.1")
+
+
+@pytest.mark.parametrize("radius", ["1000000", "99999999999999"])
+def test_an_arc_of_absurd_radius_is_judged_without_absurd_work(radius: str) -> None:
+    text = swap(SOUND, r"^G3 X44.5 Y0 I-44.5 J0$", f"G1 X44.5 Y0\nG3 X44.5 Y0.0001 I-{radius} J0")
+    assert not judged(text).passed

@@ -16,11 +16,20 @@ _WORD = re.compile(r"([A-Z])([+-]?(?:\d+\.?\d*|\.\d+))")
 _COMMENT = re.compile(r"\([^()]*\)")
 _PARAMETERS = frozenset("XYZIJFSPTN")
 _INCH_MM = 25.4
+_COMPASS = ((1, 0), (0, 1), (-1, 0), (0, -1))
+
+MOST_REFUSED = 50
+"""Reading stops after this many refused lines: a program so wrong is not worth more."""
+
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """One block's motion, mm and mm/min. `centre` is set for arcs; equal XY ends of an arc mean a full turn."""
+    """One block's motion, mm and mm/min. `centre` is set for arcs; equal XY ends of an arc mean a full turn.
+
+    `radius` and `sweep_rad`, the magnitude of an arc's turn in (0, 2π], are 0 for lines.
+    """
 
     line: int
     rapid: bool
@@ -29,28 +38,14 @@ class Motion:
     feed: float
     centre: tuple[float, float] | None = None
     ccw: bool = False
-
-    @property
-    def sweep_rad(self) -> float:
-        """Magnitude of an arc's turn, (0, 2π]; 0 for a line."""
-        if self.centre is None:
-            return 0.0
-        if self.start[:2] == self.end[:2]:
-            return math.tau
-        begin = math.atan2(self.start[1] - self.centre[1], self.start[0] - self.centre[0])
-        finish = math.atan2(self.end[1] - self.centre[1], self.end[0] - self.centre[0])
-        turn = (finish - begin) if self.ccw else (begin - finish)
-        return turn % math.tau or math.tau
-
-    @property
-    def radius(self) -> float:
-        return 0.0 if self.centre is None else math.dist(self.start[:2], self.centre)
+    radius: float = 0.0
+    sweep_rad: float = 0.0
 
     @property
     def length_xy(self) -> float:
         if self.centre is not None:
             return self.sweep_rad * self.radius
-        return math.dist(self.start[:2], self.end[:2])
+        return math.hypot(self.end[0] - self.start[0], self.end[1] - self.start[1])
 
     @property
     def length(self) -> float:
@@ -59,15 +54,29 @@ class Motion:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """min x, min y, max x, max y of the path, with the bulges of arcs."""
-        xs, ys = [self.start[0], self.end[0]], [self.start[1], self.end[1]]
-        if self.centre is not None:
-            begin = math.atan2(self.start[1] - self.centre[1], self.start[0] - self.centre[0])
-            for quarter in range(4):
-                turn = quarter * math.pi / 2 - begin
-                if (turn if self.ccw else -turn) % math.tau <= self.sweep_rad:
-                    xs.append(self.centre[0] + self.radius * round(math.cos(quarter * math.pi / 2)))
-                    ys.append(self.centre[1] + self.radius * round(math.sin(quarter * math.pi / 2)))
+        (x0, y0, _), (x1, y1, _) = self.start, self.end
+        if self.centre is None:
+            return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+        (cx, cy), radius = self.centre, self.radius
+        if self.sweep_rad == math.tau:
+            return cx - radius, cy - radius, cx + radius, cy + radius
+        xs, ys = [x0, x1], [y0, y1]
+        begin = math.atan2(y0 - cy, x0 - cx)
+        for quarter, (dx, dy) in enumerate(_COMPASS):
+            turn = quarter * math.pi / 2 - begin
+            if (turn if self.ccw else -turn) % math.tau <= self.sweep_rad:
+                xs.append(cx + radius * dx)
+                ys.append(cy + radius * dy)
         return min(xs), min(ys), max(xs), max(ys)
+
+
+def _turn(start: Point, end: Point, centre: Point, *, ccw: bool) -> float:
+    """How far an arc turns, (0, 2π]."""
+    if start == end:
+        return math.tau
+    begin = math.atan2(start[1] - centre[1], start[0] - centre[0])
+    finish = math.atan2(end[1] - centre[1], end[0] - centre[0])
+    return ((finish - begin) if ccw else (begin - finish)) % math.tau or math.tau
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,9 @@ def read(text: bytes, post: Post) -> Reading:
             _block(state, count, _clean(raw, dialect))
         except _Refused as reason:
             findings.append(f"line {count}: {reason}")
+            if len(findings) == MOST_REFUSED:
+                findings.append(f"given up after {MOST_REFUSED} refused lines")
+                break
     if not state.ended:
         findings.append(f"line {len(lines)}: the program has no end ({' or '.join(sorted(dialect.ends))})")
     return Reading(tuple(state.motions), tuple(state.speeds), state.dwell_s, len(lines), tuple(findings))
@@ -269,8 +281,9 @@ def _cut(
         raise _Refused("an arc needs I or J")
     units = state.units or 1.0
     centre = (before[0] + values.get("I", 0.0) * units, before[1] + values.get("J", 0.0) * units)
-    arc = Motion(count, False, before, end, state.feed, centre, state.motion == "G3")
-    mismatch = abs(math.dist(end[:2], centre) - arc.radius)
-    if arc.radius == 0 or mismatch > RADIUS_MISMATCH_MM:
+    radius, ccw = math.dist(before[:2], centre), state.motion == "G3"
+    mismatch = abs(math.dist(end[:2], centre) - radius)
+    if radius == 0 or mismatch > RADIUS_MISMATCH_MM:
         raise _Refused(f"the arc's radius differs by {mismatch:.4f} mm at its ends")
-    return arc
+    turn = _turn(before[:2], end[:2], centre, ccw=ccw)
+    return Motion(count, False, before, end, state.feed, centre, ccw, radius, turn)
