@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import cache
 
-from contracts import ai, art, artifacts, cam, feasibility, health, log, rmos, sessions
+from contracts import ai, art, artifacts, cam, catalog, feasibility, health, log, rmos, search, sessions
 from contracts.blobs import BlobRef
 from contracts.canonical import digest_of, sha256_hex
 from contracts.envelope import Actor, Role
@@ -269,6 +269,72 @@ STORED = log.StoredEvent(
     data_json="{}",
     leaf_sha256=sha256_hex(b"leaf"),
 )
+SEARCH = "search_01JZ8QK4T6V9W2X3Y4Z5A6B7C8"
+SEARCHED = search.ConstraintSearch(
+    context=search.SearchContext.model_validate(
+        {
+            **CONTEXT.model_dump(),
+            "target_inner_diameter_mm": "90",
+            "target_outer_diameter_mm": "110",
+            "min_rings": 2,
+            "max_rings": 5,
+            "style": "gothic",
+        }
+    ),
+    variant_seed=SEED,
+)
+LIMITED = search.LimitedBy(
+    calculator="feature_size",
+    risk=feasibility.RiskLevel.YELLOW,
+    summary="the narrowest pocket is 1.1 mm wide for a 1 mm cutter",
+    limiting=feasibility.Quantity(name="smallest_feature", value=_d("1.1"), unit="mm"),
+    suggestion="widen it to at least 1.20 mm",
+)
+TRIED = search.SearchAttempt(
+    number=1,
+    outcome=search.AttemptOutcome.SCORED,
+    call_id="call_01JZ8QK4T6V9W2X3Y4Z5A6B7C8",
+    candidate_sha256=DESIGN_SHA256,
+    feasibility_sha256=FEASIBILITY.feasibility_sha256,
+    score=FEASIBILITY.score,
+    risk=FEASIBILITY.risk_level,
+    limited_by=LIMITED,
+)
+PROGRESS = search.SearchProgress(
+    attempts=1, best_attempt=1, best_design_sha256=DESIGN_SHA256, score=_d("70"), limited_by=LIMITED, time_ms=_d("40.5")
+)
+FOUND = search.SearchReply(
+    search_id=SEARCH,
+    run_id=RUN,
+    state="ended",
+    outcome=search.SearchOutcome.CONCLUDED,
+    started_at_utc=NOW,
+    budget=search.SearchBudget(),
+    progress=PROGRESS,
+    result=search.SearchResult(
+        status=search.SearchStatus.SUCCESS,
+        stopped_by="target",
+        best_attempt=1,
+        best_design=PARAMETERS,
+        best_design_sha256=DESIGN_SHA256,
+        score=FEASIBILITY.score,
+        risk=FEASIBILITY.risk_level,
+        attempts=(TRIED,),
+        time_ms=_d("40.5"),
+        variant_seed=SEED,
+    ),
+    artifact_id=BOUND,
+)
+BONE = catalog.Material.model_validate(
+    {
+        "id": "my_bone",
+        "name": "Bone of our own stock",
+        "family": "bone",
+        "density": {"value": "1900", "unit": "kg/m3", "source": "weighed", "standing": "est"},
+        "min_wall": {"value": "0.5", "unit": "mm", "source": "test piece", "standing": "est"},
+        "min_piece": {"value": "0.5", "unit": "mm", "source": "test piece", "standing": "est"},
+    }
+)
 _DECISION = {"session_id": SESSION, "run_id": RUN, "artifact_id": APPROVED, "actor": OPERATOR, "note": "as agreed"}
 
 
@@ -443,6 +509,14 @@ def _rmos_examples() -> tuple[Message, ...]:
         rmos.DecideSession(session_id=SESSION, note="as agreed", expected_version=3),
         feasibility.EvaluateFeasibility(design=PARAMETERS, context=CONTEXT),
         feasibility.FeasibilityReply(feasibility=FEASIBILITY, compute_ms=_d("40.2")),
+        feasibility.EvaluateBatch(items_json='[{"design": {"inner_diameter_mm": 90}}]', context=CONTEXT),
+        feasibility.BatchReply(items=(feasibility.BatchVerdict(feasibility=FEASIBILITY),), compute_ms=_d("40.2")),
+        SEARCHED,
+        FOUND,
+        search.AskSearch(search_id=SEARCH),
+        search.CancelSearch(search_id=SEARCH),
+        rmos.AddCatalogEntry(material=BONE),
+        rmos.CatalogEntry(material=BONE, catalog_sha256=CATALOG),
         rmos.ListRuns(day="2026-11-21", risk_level=feasibility.RiskLevel.GREEN, limit=20),
         rmos.Runs(items=(RUN_SHOWN,), next_cursor="12"),
         rmos.AskRun(run_id=RUN),
@@ -489,6 +563,17 @@ def _log_examples() -> tuple[Message, ...]:
         log.SessionRejected.model_validate(_DECISION),
         log.SessionRevisionRequired.model_validate(_DECISION),
         log.SessionToolpathsStored(session_id=SESSION, run_id=RUN, artifact_id=CUT, gcode_sha256=GCODE.sha256),
+        log.SearchConcluded(artifact=_artifact(BOUND, kinds.CONSTRAINT_SEARCH)),
+        log.SearchStarted(search_id=SEARCH, run_id=RUN, search=SEARCHED),
+        log.SearchProgressed(search_id=SEARCH, run_id=RUN, progress=PROGRESS),
+        log.SearchEnded(
+            search_id=SEARCH,
+            run_id=RUN,
+            outcome=search.SearchOutcome.CANCELLED,
+            attempts=(TRIED,),
+            time_ms=_d("40.5"),
+        ),
+        log.CatalogEntryAdded(material=BONE, catalog_sha256=CATALOG),
     )
 
 

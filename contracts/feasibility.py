@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from contracts.errors import ErrorBody
 from contracts.model import CatalogId, Message, NonNegative, Number, Positive, Score, Sha256
 from contracts.params import RosetteParamSpec
 from contracts.spec import Depth, RosetteSpec
@@ -116,6 +117,50 @@ class EvaluateFeasibility(Message):
         if sum(given) != 1:
             raise ValueError("give exactly one of design, spec or attachment_ids")
         return self
+
+
+MAX_BATCH = 1000
+BATCH_PART = 20
+"""Items in one message of the bus: a batch travels in parts, so that one answer stays far below its limit."""
+
+
+class BatchItem(Message):
+    """Exactly one of design and spec. A given `context` field replaces the batch's."""
+
+    design: RosetteParamSpec | None = None
+    spec: RosetteSpec | None = None
+    context: CuttingContext = CuttingContext()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.design is None) == (self.spec is None):
+            raise ValueError("give exactly one of design and spec")
+        return self
+
+
+class EvaluateBatch(Message):
+    """A part of a batch. `items_json` is a JSON array of BatchItem as the client wrote them, numbers and all: one that
+    is wrong is that item's error, not the batch's."""
+
+    items_json: str
+    context: CuttingContext = CuttingContext()
+    mode: Mode = "router"
+    with_results: bool = True
+    """False: leave the calculators' results out of the answer."""
+
+
+class BatchVerdict(Message):
+    """Of one item: a verdict or an error."""
+
+    feasibility: Feasibility | None = None
+    error: ErrorBody | None = None
+
+
+class BatchReply(Message):
+    """In the order of the request."""
+
+    items: tuple[BatchVerdict, ...]
+    compute_ms: NonNegative
 
 
 class FeasibilityReply(Message):

@@ -10,9 +10,12 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from contracts.artifacts import Attachment, RunArtifact
+from contracts.catalog import Machine, Material, Tool
 from contracts.envelope import Actor
+from contracts.errors import ErrorBody
 from contracts.feasibility import CuttingContext, Mode, RiskLevel
-from contracts.model import Identifier, Message, RequestId, Score, Sha256, Timestamp
+from contracts.model import Identifier, Message, NonNegative, RequestId, Score, Sha256, Timestamp
+from contracts.search import ConstraintSearch, SearchAttempt, SearchOutcome, SearchProgress
 from contracts.sessions import WorkflowMode
 
 
@@ -143,6 +146,56 @@ class SessionToolpathsStored(LogEvent):
     gcode_sha256: Sha256
 
 
+class SearchConcluded(ArtifactRecorded):
+    """A constraint search came to its end: the best design, its verdict, and every attempt."""
+
+    type: ClassVar[str] = "rmos.search_concluded.v1"
+
+
+class SearchStarted(LogEvent):
+    """A constraint search is on. `search` is the command, with the context completed from run or session."""
+
+    type: ClassVar[str] = "rmos.search_started.v1"
+    search_id: Identifier
+    run_id: Identifier
+    workflow_session_id: Identifier | None = None
+    search: ConstraintSearch
+
+
+class SearchProgressed(LogEvent):
+    """How far a running search is: when its best improves, and now and then."""
+
+    type: ClassVar[str] = "rmos.search_progressed.v1"
+    search_id: Identifier
+    run_id: Identifier
+    workflow_session_id: Identifier | None = None
+    progress: SearchProgress
+
+
+class SearchEnded(LogEvent):
+    """The end of a search. Concluded: its artifact holds the attempts; otherwise they stand here, as far as known."""
+
+    type: ClassVar[str] = "rmos.search_ended.v1"
+    search_id: Identifier
+    run_id: Identifier
+    workflow_session_id: Identifier | None = None
+    outcome: SearchOutcome
+    artifact_id: Identifier | None = None
+    attempts: tuple[SearchAttempt, ...] = ()
+    error: ErrorBody | None = None
+    time_ms: NonNegative | None = None
+
+
+class CatalogEntryAdded(LogEvent):
+    """A customer's own material, tool or machine: exactly one. `catalog_sha256` is the catalog's digest with it."""
+
+    type: ClassVar[str] = "rmos.catalog_entry_added.v1"
+    material: Material | None = None
+    tool: Tool | None = None
+    machine: Machine | None = None
+    catalog_sha256: Sha256
+
+
 class StoredEvent(Message):
     """An event as it stands in the log. `data` is the canonical body; its leaf hash covers the stored bytes."""
 
@@ -182,5 +235,10 @@ RMOS_EVENTS: tuple[type[LogEvent], ...] = (
     SessionRejected,
     SessionRevisionRequired,
     SessionToolpathsStored,
+    SearchConcluded,
+    SearchStarted,
+    SearchProgressed,
+    SearchEnded,
+    CatalogEntryAdded,
 )
 EVENT_TYPES: dict[str, type[LogEvent]] = {event.type: event for event in RMOS_EVENTS}

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from contracts.artifacts import ArtifactKind, ArtifactStatus, Attachment, AttachmentKind, Run, RunArtifact
 from contracts.blobs import BlobRef
 from contracts.cam import Post
+from contracts.catalog import Machine, Material, Tool
 from contracts.feasibility import CuttingContext, Mode, RiskLevel
 from contracts.log import StoredEvent
 from contracts.model import Identifier, Message, Score, Sha256, Timestamp
@@ -219,6 +220,29 @@ class CatalogEntries(Message):
     catalog_sha256: Sha256
     items_json: str
     """The entries as a JSON array: their shape is contracts.catalog's."""
+
+
+class AddCatalogEntry(Message):
+    """A customer's own material, tool or machine: exactly one. An id or alias that the catalog has is refused."""
+
+    material: Material | None = None
+    tool: Tool | None = None
+    machine: Machine | None = None
+
+    @model_validator(mode="after")
+    def _one_entry(self) -> Self:
+        if sum([self.material is not None, self.tool is not None, self.machine is not None]) != 1:
+            raise ValueError("give exactly one of material, tool or machine")
+        return self
+
+
+class CatalogEntry(Message):
+    """What was added, and the digest of the catalog that has it."""
+
+    material: Material | None = None
+    tool: Tool | None = None
+    machine: Machine | None = None
+    catalog_sha256: Sha256
 
 
 def bare_attachment_id(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contracts import ai, art, artifacts, cam, feasibility, health, rmos
+from contracts import ai, art, artifacts, cam, feasibility, health, rmos, search
 from contracts.model import Message
 
 SERVICES = ("gateway", "ai_gateway", "art_studio", "rmos", "cam")
@@ -81,6 +81,15 @@ REQUIRE_REVISION = Conversation("cmd.rmos.require_revision.v1", ("gateway",), rm
 FEASIBILITY = Conversation(
     "query.rmos.feasibility.v1", ("gateway",), feasibility.EvaluateFeasibility, feasibility.FeasibilityReply
 )
+FEASIBILITY_BATCH = Conversation(
+    "query.rmos.feasibility_batch.v1", ("gateway",), feasibility.EvaluateBatch, feasibility.BatchReply
+)
+SEARCH_CONSTRAINTS = Conversation(
+    "cmd.rmos.search_constraints.v1", ("gateway",), search.ConstraintSearch, search.SearchReply
+)
+CANCEL_SEARCH = Conversation("cmd.rmos.cancel_search.v1", ("gateway",), search.CancelSearch, search.SearchReply)
+SEARCH = Conversation("query.rmos.search.v1", ("gateway",), search.AskSearch, search.SearchReply)
+ADD_CATALOG_ENTRY = Conversation("cmd.rmos.add_catalog_entry.v1", ("gateway",), rmos.AddCatalogEntry, rmos.CatalogEntry)
 RUNS = Conversation("query.rmos.runs.v1", ("gateway",), rmos.ListRuns, rmos.Runs)
 RUN = Conversation("query.rmos.run.v1", ("gateway", "art_studio"), rmos.AskRun, artifacts.Run)
 ARTIFACTS = Conversation("query.rmos.artifacts.v1", ("gateway",), rmos.ListArtifacts, rmos.Artifacts)
@@ -118,6 +127,11 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     REJECT,
     REQUIRE_REVISION,
     FEASIBILITY,
+    FEASIBILITY_BATCH,
+    SEARCH_CONSTRAINTS,
+    CANCEL_SEARCH,
+    SEARCH,
+    ADD_CATALOG_ENTRY,
     RUNS,
     RUN,
     ARTIFACTS,

@@ -22,6 +22,7 @@ from contracts.log import (
     FeasibilityRecorded,
     LogEvent,
     RevisionRequired,
+    SearchConcluded,
     ToolpathsDecided,
 )
 from services.rmos.domain import run as run_domain
@@ -30,6 +31,7 @@ from services.rmos.ports import AppendRequest, EventLog, NewEvent
 RECORDED_AS: dict[ArtifactKind, type[ArtifactRecorded]] = {
     ArtifactKind.FEASIBILITY: FeasibilityRecorded,
     ArtifactKind.ART_STUDIO_CANDIDATE: CandidateBound,
+    ArtifactKind.CONSTRAINT_SEARCH: SearchConcluded,
     ArtifactKind.APPROVAL: DesignApproved,
     ArtifactKind.REJECTION: DesignRejected,
     ArtifactKind.REVISION: RevisionRequired,

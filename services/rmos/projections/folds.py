@@ -185,6 +185,15 @@ def _session_toolpaths_stored(event: StoredEvent, data: Data) -> Iterator[Change
     yield _mention(data["run_id"], event)
 
 
+def _search_event(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _mention(data["run_id"], event)
+
+
+def _no_row(_: StoredEvent, __: Data) -> Iterator[Change]:
+    """The catalog has no table: it is folded from its own stream."""
+    return iter(())
+
+
 def _touch(run_id: str, event: StoredEvent, values: Data | None = None, add: dict[str, int] | None = None) -> Update:
     return Update(runs, {"run_id": run_id}, {"updated_at_utc": event.recorded_at_utc, **(values or {})}, add or {})
 
@@ -231,4 +240,9 @@ FOLDS: dict[str, Fold] = {
     log.SessionRejected.type: _session_rejected,
     log.SessionRevisionRequired.type: _session_revision_required,
     log.SessionToolpathsStored.type: _session_toolpaths_stored,
+    log.SearchConcluded.type: _artifact_recorded,
+    log.SearchStarted.type: _search_event,
+    log.SearchProgressed.type: _search_event,
+    log.SearchEnded.type: _search_event,
+    log.CatalogEntryAdded.type: _no_row,
 }
