@@ -25,7 +25,7 @@ PAUSED_AFTER_S = 1.2
 _APPEND, _LAST_POSITION, _HEADS = statement("append"), statement("last_position"), statement("heads")
 _COMMANDS, _EVENT_IDS = statement("commands"), statement("event_ids")
 _TRY_LEAD, _BEGIN_TERM, _NEWEST_TERM = statement("try_lead"), statement("begin_term"), statement("newest_term")
-_EVICT = statement("evict_paused_leader")
+_EVICT, _END_FOLDS = statement("evict_paused_leader"), statement("end_unfinished_folds")
 # Plans of prepared statements are kept for the session's life: made on an empty table they would scan it for ever.
 # The statement timeout bounds a statement that waits for somebody's lock; it ends it definitely (rolled back).
 _OPTIONS = "-c synchronous_commit=on -c enable_seqscan=off -c search_path=rmos -c statement_timeout=10000"
@@ -72,6 +72,10 @@ class LeaderSession:
     async def begin_term(self, holder: str) -> int:
         """The epoch of a new term. Only for the holder of the lock."""
         return int(await self._value(_BEGIN_TERM, {"holder": holder}))
+
+    async def end_unfinished_folds(self) -> list[int]:
+        """Ends what a paused predecessor has open in the projections; the backend pids that were ended."""
+        return [row[0] for row in await (await self._connection.execute(_END_FOLDS)).fetchall()]
 
     async def newest_term(self) -> int:
         return int(await self._value(_NEWEST_TERM, {}))

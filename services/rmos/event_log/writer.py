@@ -106,6 +106,8 @@ class LogWriter:
             return
         last_position = await session.last_position()
         epoch = await session.begin_term(self._holder)
+        for pid in await session.end_unfinished_folds():
+            self._log.warning("unfinished_fold_ended", backend_pid=pid)
         self._log.info("leading", epoch=epoch, position=last_position)
         await self._lead(session, Term(epoch, last_position + 1), lead)
 

@@ -206,6 +206,23 @@ async def test_a_second_process_follows_until_the_first_hands_over(database: Dat
             assert result.positions == (2,)
 
 
+async def test_a_new_leader_ends_the_fold_in_which_its_predecessor_was_paused(database: DatabaseAccess) -> None:
+    paused = await psycopg.AsyncConnection.connect(database.writer_dsn, application_name="rmos-projections")
+    async with paused, await psycopg.AsyncConnection.connect(database.writer_dsn, autocommit=True) as successor:
+        await paused.execute("UPDATE projections.projection_cursor SET position = position WHERE name = 'rmos'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            await successor.execute("SELECT FROM projections.projection_cursor FOR UPDATE NOWAIT")
+        # in the middle of a COPY neither a timeout nor a cancellation reaches the session, only its end does
+        async with paused.cursor() as cursor:
+            copying = cursor.copy("COPY projections.run_events (run_id, position) FROM STDIN")
+            await copying.__aenter__()
+            async with leading(database.writer_dsn):
+                await successor.execute("SET lock_timeout = '10s'")
+                await successor.execute("SELECT FROM projections.projection_cursor FOR UPDATE")
+            with pytest.raises(psycopg.OperationalError):
+                await copying.__aexit__(None, None, None)
+
+
 async def test_a_lead_that_fails_to_start_gives_the_leadership_back(database: DatabaseAccess) -> None:
     attempts = 0
 
