@@ -121,6 +121,7 @@ async def test_the_whole_log_can_be_read_from_before_the_gateway_started(
 async def test_filters_pass_only_what_was_asked_for(world: World) -> None:
     world.partner.says(subjects.RUNS, Runs(items=(RUN_SHOWN.model_copy(update={"run_id": "f-old"}),)))
     added = examples()[AttachmentAdded]
+    assert isinstance(added, AttachmentAdded)
     async with (
         world.server() as url,
         listening_to(url, run="f1") as of_run,
@@ -158,6 +159,9 @@ async def test_a_nats_restart_loses_and_repeats_nothing(s3_server: testing.S3Acc
             seen += await live.events(5)
             async with listening_to(url, after=0) as again:
                 assert await again.events(10) == seen
+            async with asyncio.timeout(PATIENCE_S):
+                while not all(bus.connected for bus in world.partner.buses.values()):
+                    await asyncio.sleep(0.05)
     assert [event["position"] for event in seen] == list(range(1, 11))
     assert runs_of(seen) == [f"before{n}" for n in range(5)] + [f"after{n}" for n in range(5)]
 
