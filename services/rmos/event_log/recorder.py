@@ -19,6 +19,7 @@ from nats.js import JetStreamContext
 from contracts.errors import ErrorCode, RmosError
 from contracts.subjects import FACTS_STREAM, RECORDER
 from runtime.logs import Logger
+from services.rmos.event_log.duties import heed_cancellation
 from services.rmos.event_log.fact import MalformedFact, append_request
 from services.rmos.ports import AppendRequest, AppendResult
 
@@ -57,6 +58,7 @@ class FactRecorder:
                 self._fails(f"the consumer {RECORDER} on {FACTS_STREAM} is missing: run the migration")
             except _BUS_ERRORS as error:
                 self._fails(str(error) or type(error).__name__)
+            heed_cancellation()
             await asyncio.sleep(RETRY_S)
 
     def _fails(self, reason: str) -> None:

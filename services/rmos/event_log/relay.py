@@ -22,6 +22,7 @@ from contracts.errors import RmosError
 from contracts.log import StoredEvent
 from contracts.subjects import FACT_DOMAINS, LOG_STREAM, log_subject
 from runtime.logs import Logger
+from services.rmos.event_log.duties import heed_cancellation
 from services.rmos.event_log.head import Head
 
 READ_EVENTS = 200
@@ -70,6 +71,7 @@ class LogRelay:
                 self._log.error("relay_stopped", reason=self.failure)
                 return
             except (nats.errors.Error, nats.js.errors.Error, RmosError, OSError, TimeoutError) as error:
+                heed_cancellation()
                 self._log.warning("relay_waits", reason=str(error) or type(error).__name__, published=self.published)
                 await asyncio.sleep(RETRY_S)
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.errors import RmosError
 from contracts.log import StoredEvent
 from runtime.logs import Logger
+from services.rmos.event_log.duties import heed_cancellation, to_its_end
 from services.rmos.event_log.head import Head
-from services.rmos.projections.changes import Coalesced, FoldBroken, Key, Row, Touched
+from services.rmos.projections.changes import Coalesced, FoldBroken
 from services.rmos.projections.folds import FOLD_VERSION, changes_of
 from services.rmos.projections.tables import SCHEMA, projection_cursor
+from services.rmos.projections.writing import insert_rows, update_rows
 
 CURSOR = "rmos"
 BATCH = 500
@@ -49,6 +51,8 @@ class Projector:
         self._log = log
         self.projected = Head()
         """Up to where the tables are folded, as far as this process knows."""
+        self._schema = schema
+        self._statistics_at = 0
         self.failure: str | None = None
         """Why folding does not go on; None while it does."""
 
@@ -56,12 +60,14 @@ class Projector:
         """Folds until it is cancelled; survives restarts of the database."""
         while True:
             try:
-                await self.catch_up()
+                while await to_its_end(self._step()):
+                    pass
                 self.failure = None
                 await self._head.wait_beyond(self.projected.position, POLL_S)
             except CursorMoved:
                 continue
             except (SQLAlchemyError, RmosError, FoldBroken, OSError) as error:
+                heed_cancellation()
                 self.failure = str(error).splitlines()[0]
                 broken = isinstance(error, FoldBroken) or not isinstance(error, DBAPIError | RmosError | OSError)
                 (self._log.error if broken else self._log.warning)("projector_waits", reason=self.failure)
@@ -70,15 +76,29 @@ class Projector:
     async def catch_up(self) -> int:
         """Folds everything that the log holds now; the position reached. Raises FoldBroken, CursorMoved, or the
         database's error."""
-        async with self._engine.connect() as connection:
+        while await self._step():
+            pass
+        return self.projected.position
+
+    async def _step(self) -> bool:
+        """Folds one batch; False when there was none."""
+        async with self._engine.begin() as connection:
             position = await cursor_position(connection)
-        while events := await self._tail.read_after(position, BATCH):
-            async with self._engine.begin() as connection:
+            events = await self._tail.read_after(position, BATCH)
+            if events:
                 await apply(connection, position, events)
-            position = events[-1].position
-            self.projected.advance(position)
-        self.projected.advance(position)
-        return position
+        self.projected.advance(events[-1].position if events else position)
+        if not events:
+            await self._refresh_statistics(position)
+        return bool(events)
+
+    async def _refresh_statistics(self, position: int) -> None:
+        """Tells Postgres how large the tables are, each time they have grown by half."""
+        if position <= self._statistics_at + self._statistics_at // 2 + 500:
+            return
+        async with self._engine.begin() as connection:
+            await connection.execute(select(getattr(func, self._schema).refresh_statistics()))
+        self._statistics_at = position
 
 
 async def cursor_position(connection: AsyncConnection) -> int:
@@ -106,38 +126,6 @@ async def apply(connection: AsyncConnection, position: int, events: Sequence[Sto
         raise CursorMoved
     net = Coalesced(change for event in events for change in changes_of(event))
     for table, rows in net.inserts.items():
-        names = [column.name for column in table.columns]
-        await connection.execute(insert(table), [{name: row.get(name) for name in names} for row in rows.values()])
+        await insert_rows(connection, table, list(rows.values()))
     for table, touched in net.updates.items():
-        for (values, add), rows_touched in _alike(touched).items():
-            await _update(connection, table, values, add, rows_touched)
-
-
-def _alike(touched: dict[Key, Touched]) -> dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Key, Touched]]]:
-    """Rows by the columns that change: each group is one statement."""
-    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Key, Touched]]] = {}
-    for key, row in touched.items():
-        groups.setdefault((tuple(sorted(row.values)), tuple(sorted(row.add))), []).append((key, row))
-    return groups
-
-
-async def _update(
-    connection: AsyncConnection,
-    table: Table,
-    values: tuple[str, ...],
-    add: tuple[str, ...],
-    rows: list[tuple[Key, Touched]],
-) -> None:
-    keys = [column.name for column in table.primary_key]
-    new: Row = {name: bindparam(f"set_{name}") for name in values}
-    new |= {name: table.c[name] + bindparam(f"add_{name}") for name in add}
-    statement = update(table).where(*(table.c[name] == bindparam(f"key_{name}") for name in keys)).values(new)
-    parameters: list[dict[str, Any]] = [
-        {f"key_{name}": value for name, value in zip(keys, key, strict=True)}
-        | {f"set_{name}": row.values[name] for name in values}
-        | {f"add_{name}": row.add[name] for name in add}
-        for key, row in rows
-    ]
-    changed = await connection.execute(statement, parameters)
-    if changed.rowcount != len(rows):
-        raise FoldBroken(f"{len(rows) - changed.rowcount} rows of {table.name} that events speak of do not exist")
+        await update_rows(connection, table, touched)

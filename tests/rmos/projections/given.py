@@ -28,6 +28,7 @@ from contracts.log import (
     ToolpathsDecided,
 )
 from runtime.logs import logger
+from services.rmos.event_log.duties import ended
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.ports import AppendRequest, NewEvent
 from services.rmos.projections.database import projection_engine
@@ -71,8 +72,7 @@ async def world(dsn: str, projecting: bool = True) -> AsyncIterator[World]:
                 yield World(log, engine, projector, ProjectionQueries(reader), reader)
             finally:
                 if running is not None:
-                    running.cancel()
-                    await asyncio.gather(running, return_exceptions=True)
+                    await ended(running)
     finally:
         await engine.dispose()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from contracts.errors import ErrorCode, RmosError
 from contracts.rmos import AskRun
 from runtime.logs import logger
 from runtime.testing import DatabaseAccess
+from services.rmos.event_log.duties import ended
 from services.rmos.projections import projector as projector_module
 from services.rmos.projections.changes import FoldBroken
 from services.rmos.projections.database import projection_engine
@@ -100,8 +102,7 @@ async def test_two_projectors_at_once_fold_each_event_once(
         for number in range(40):
             await live.append(run_opened(f"more_{number}"), attached(f"more_{number}", AttachmentKind.SVG, "c"))
         await live.reader.wait_for(live.log.head.position)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await ended(running)
         owner = projection_engine(database.owner_dsn)
         await fold_beside(owner, "fresh", live.log, logger())
         assert await prints(live.engine) == await prints(owner, "fresh")
@@ -142,3 +143,18 @@ async def test_a_query_that_waited_too_long_says_that_the_projections_are_behind
         with pytest.raises(RmosError) as caught:
             await live.reader.wait_for(position, patience_s=0.1)
         assert (caught.value.code, caught.value.body.retryable) == (ErrorCode.UNAVAILABLE, True)
+
+
+async def test_a_projector_that_is_cancelled_in_the_middle_ends_and_another_goes_on(database: DatabaseAccess) -> None:
+    # at any moment of a transaction: a driver interrupted there may raise its own error instead of the cancellation
+    async with world(database.writer_dsn, projecting=False) as live:
+        pauses = random.Random(1)
+        for number in range(40):
+            running = asyncio.create_task(Projector(live.engine, live.log, live.log.head, logger()).run())
+            await live.append(run_opened(f"run_{number}"), bound(f"run_{number}", f"artifact_{number}"))
+            await asyncio.sleep(pauses.random() * 0.02)
+            running.cancel()
+            done, _ = await asyncio.wait([running], timeout=10)
+            assert done
+        assert await live.projector.catch_up() == 80
+        assert live.projector.failure is None

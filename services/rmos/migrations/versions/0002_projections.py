@@ -18,6 +18,7 @@ def upgrade() -> None:
     op.execute("GRANT USAGE ON SCHEMA projections TO rmos_writer, rmos_reader")
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA projections TO rmos_writer")
     op.execute("GRANT SELECT ON ALL TABLES IN SCHEMA projections TO rmos_reader")
+    op.execute("GRANT EXECUTE ON FUNCTION projections.refresh_statistics() TO rmos_writer")
 
 
 def downgrade() -> None:

@@ -98,3 +98,10 @@ CREATE TABLE run_events (
     PRIMARY KEY (run_id, position)
 );
 COMMENT ON TABLE run_events IS 'Which events of the log speak of a run, those of its session included.';
+
+-- Fresh tables have no statistics until autovacuum comes by, and plans made without any scan everything. The projector
+-- calls this as the tables grow; only their owner may ANALYZE them, hence the definer's rights.
+CREATE FUNCTION refresh_statistics() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    ANALYZE runs, artifacts, attachments, sessions, run_events, rmos.events;
+END $$;
