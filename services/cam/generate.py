@@ -12,7 +12,7 @@ from services.cam.posts import TABLES, write
 from services.cam.preview import preview_of
 from services.cam.simulate import simulate
 
-ENGINE_VERSION = "cam-1.0.0"
+ENGINE_VERSION = "cam-1.1.0"
 """Changes whenever the same job would give another toolpath, verdict, plan or preview."""
 
 

@@ -20,7 +20,7 @@ from services.cam.domain.contours import (
     starting_at,
     walk,
 )
-from services.cam.domain.pocketing import Loop, Plan
+from services.cam.domain.plans import Loop, Plan
 from services.cam.domain.toolpath import TICKS_PER_MM, Feed, Move, Purpose, Rapid, Swing, ticks
 
 RAMP_DEG = 4.5

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contracts.cam import ToolpathJob
 from services.cam.domain.cutting import Cutter, levels_between
 from services.cam.domain.limits import check_depths, check_envelope, check_job
-from services.cam.domain.pocketing import Cutting, plans_for
+from services.cam.domain.plans import Cutting
+from services.cam.domain.pocketing import Planner
 from services.cam.domain.regions import Layer, features_of
 from services.cam.domain.toolpath import Operation, Toolpath, ticks
 
@@ -19,8 +20,9 @@ def program_for(job: ToolpathJob) -> Toolpath:
     check_job(job)
     features = features_of(job.spec)
     check_depths(job, features)
+    planner = Planner(Cutting.of(float(job.cutter.diameter_mm), float(job.feeds.stepover_ratio)))
     operations = [
-        _operation(job, layer, f"pocket {number}")
+        _operation(job, layer, f"pocket {number}", planner)
         for number, layer in enumerate((layer for feature in features for layer in feature.layers), start=1)
     ]
     toolpath = Toolpath(tuple(operations), ticks(float(job.safe_z_mm)))
@@ -28,11 +30,10 @@ def program_for(job: ToolpathJob) -> Toolpath:
     return toolpath
 
 
-def _operation(job: ToolpathJob, layer: Layer, name: str) -> Operation:
-    cutting = Cutting.of(float(job.cutter.diameter_mm), float(job.feeds.stepover_ratio))
+def _operation(job: ToolpathJob, layer: Layer, name: str, planner: Planner) -> Operation:
     levels = levels_between(layer.top_mm, layer.bottom_mm, float(job.feeds.stepdown_mm))
     cutter = Cutter(ticks(float(job.safe_z_mm)))
-    plans = plans_for(layer, cutting)
+    plans = planner.plans_for(layer)
     for plan in plans:
         cutter.clear(plan, layer.top_mm, levels)
     return Operation(

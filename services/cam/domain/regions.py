@@ -177,14 +177,18 @@ def _merged(sources: Sequence[Source]) -> list[Area]:
     if len(exact) == len(sources) and len({(a.cx, a.cy) for a in exact}) == 1:
         return list(_concentric(exact))
     if len(sources) == 1:
-        return [_region(sources[0].polygon, sources)]
+        return [Region(sources[0].polygon, _edges(sources), False)]
     # a mitred closing makes shared edges, whose chords differ by sub-micrometres, disappear
     grown = _united([source.polygon.buffer(CLOSING_MM, join_style="mitre") for source in sources])
     shrunk = grown.buffer(-CLOSING_MM, join_style="mitre")
     # where areas meet in a point only, the way back can leave a polygon that crosses itself
     sound = shrunk if shrunk.is_valid else make_valid(shrunk)
     closed = _united([sound, *(source.polygon for source in sources)])
-    return [_region(part, sources) for part in parts_of(closed)]
+    tree = STRtree([source.polygon for source in sources])
+    return [
+        Region(part, _edges([sources[i] for i in sorted(tree.query(part, "dwithin", TOUCH_MM).tolist())]), True)
+        for part in parts_of(closed)
+    ]
 
 
 def _united(geometries: Sequence[BaseGeometry]) -> BaseGeometry:
@@ -208,13 +212,9 @@ def _concentric(annuli: Iterable[Annulus]) -> Iterable[Annulus]:
     yield current
 
 
-def _region(polygon: Polygon, sources: Sequence[Source]) -> Region:
-    edges: dict[Segment, None] = {}
-    for source in sources:
-        if source.polygon.distance(polygon) <= TOUCH_MM:
-            for contour in (source.outline.outer, *source.outline.holes):
-                edges.update(dict.fromkeys(segment for segment in contour if not _is_point(segment)))
-    return Region(polygon, tuple(edges), len(sources) > 1)
+def _edges(sources: Sequence[Source]) -> tuple[Segment, ...]:
+    contours = [contour for source in sources for contour in (source.outline.outer, *source.outline.holes)]
+    return tuple(dict.fromkeys(segment for contour in contours for segment in contour if not _is_point(segment)))
 
 
 def _is_point(segment: Segment) -> bool:

@@ -192,8 +192,9 @@ def _judge_stepdown(tally: Tally, work: _Work, stepdown: float) -> None:
             high = [chain for chain in earlier if chain.depth_mm >= depth - stepdown - Z_TOLERANCE_MM]
             names = {chain.name for chain in high}
             fresh = [chain for chain in here if chain.name not in names]
-            deep = work.unions.of(fresh).difference(work.unions.of(high)).buffer(-skim / 2)
-            if deep.area > MOST_GOUGE_MM2:
+            if fresh:
+                deep = work.unions.of(fresh).difference(work.unions.of(high)).buffer(-skim / 2)
+            if fresh and deep.area > MOST_GOUGE_MM2:
                 x, y = deep.representative_point().coords[0]
                 tally.findings.append(f"at {depth:g} mm more than the stepdown is cut at once near {x:.2f} {y:.2f}")
         earlier += here

@@ -64,6 +64,7 @@ class SweptAreas:
     def __init__(self, radius: float) -> None:
         self.radius = radius
         self._known: dict[frozenset[Name], BaseGeometry] = {}
+        self._single: dict[Name, BaseGeometry] = {}
 
     def of(self, chains: Iterable[Trace]) -> BaseGeometry:
         paths = {chain.name: chain.path for chain in chains}
@@ -72,14 +73,21 @@ class SweptAreas:
             return Polygon()
         if key not in self._known:
             smaller = max((known for known in self._known if known <= key), key=len, default=frozenset[Name]())
-            more = [path for name, path in paths.items() if name not in smaller]
+            self._sweep(paths)
+            more = [self._single[name] for name in paths if name not in smaller]
             known = [self._known[smaller]] if smaller else []
-            self._known[key] = united([*known, *swept(more, self.radius)]) if more else known[0]
+            self._known[key] = united([*known, *more]) if len(known) + len(more) > 1 else (known + more)[0]
         return self._known[key]
+
+    def _sweep(self, paths: dict[Name, LineString | Point]) -> None:
+        fresh = {name: path for name, path in paths.items() if name not in self._single}
+        self._single.update(zip(fresh, swept(list(fresh.values()), self.radius), strict=True))
 
 
 def swept(paths: Sequence[LineString | Point], radius: float) -> list[BaseGeometry]:
     """The area of the cutter's disc along every path."""
+    if not paths:
+        return []
     return list(buffer(np.asarray(paths, dtype=object), radius, quad_segs=quarter_segments(radius)))
 
 
