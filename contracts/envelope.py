@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -73,7 +74,7 @@ def request_headers(context: RequestContext, message_type: str, source: str, tim
         event_id=context.command_id, event_type=message_type, source=source, time=time, request_id=context.request_id
     )
     headers[DEADLINE] = str(context.deadline_ms)
-    headers[ACTOR] = canonical_bytes(context.actor).decode()
+    headers[ACTOR] = actor_header(context.actor)
     if context.causation_id:
         headers["ce-causationid"] = context.causation_id
     if context.traceparent:
@@ -89,7 +90,7 @@ def context_of(headers: dict[str, str]) -> RequestContext:
         return RequestContext(
             command_id=headers["ce-id"],
             request_id=headers[REQUEST_ID],
-            actor=Actor.model_validate(orjson.loads(headers[ACTOR])),
+            actor=_actor(headers[ACTOR]),
             deadline_ms=int(headers[DEADLINE]),
             causation_id=headers.get("ce-causationid"),
             traceparent=headers.get("traceparent"),
@@ -99,6 +100,17 @@ def context_of(headers: dict[str, str]) -> RequestContext:
         raise RmosError(
             ErrorCode.INVALID_REQUEST, f"the message's headers are not a request's: {error}", headers=sorted(headers)
         ) from error
+
+
+@lru_cache(maxsize=1024)
+def actor_header(actor: Actor) -> str:
+    """The actor's canonical JSON."""
+    return canonical_bytes(actor).decode()
+
+
+@lru_cache(maxsize=1024)
+def _actor(header: str) -> Actor:
+    return Actor.model_validate(orjson.loads(header))
 
 
 def event_headers(

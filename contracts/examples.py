@@ -564,7 +564,7 @@ def _log_examples() -> tuple[Message, ...]:
         log.SessionRevisionRequired.model_validate(_DECISION),
         log.SessionToolpathsStored(session_id=SESSION, run_id=RUN, artifact_id=CUT, gcode_sha256=GCODE.sha256),
         log.SearchConcluded(artifact=_artifact(BOUND, kinds.CONSTRAINT_SEARCH)),
-        log.SearchStarted(search_id=SEARCH, run_id=RUN, search=SEARCHED),
+        log.SearchStarted(search_id=SEARCH, run_id=RUN, search=SEARCHED, variant_seed=SEED, started_at_utc=NOW),
         log.SearchProgressed(search_id=SEARCH, run_id=RUN, progress=PROGRESS),
         log.SearchEnded(
             search_id=SEARCH,

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from contracts.ai import Seed
 from contracts.artifacts import Attachment, RunArtifact
 from contracts.catalog import Machine, Material, Tool
 from contracts.envelope import Actor
@@ -160,6 +161,8 @@ class SearchStarted(LogEvent):
     run_id: Identifier
     workflow_session_id: Identifier | None = None
     search: ConstraintSearch
+    variant_seed: Seed
+    started_at_utc: Timestamp
 
 
 class SearchProgressed(LogEvent):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from contracts import subjects
+from contracts.ai import GenerateContent, GeneratedContent
 from contracts.art import CheckedSvg, CheckSvg, CompiledSpec, CompileSpec
 from contracts.blobs import BlobRef
 from contracts.cam import ToolpathJob, ToolpathResult
@@ -27,6 +28,17 @@ class ArtOverBus:
         asked = request.caused(self._new_id("query"))
         checked: CheckedSvg = await self._bus.request(subjects.CHECKED_SVG, CheckSvg(blob=blob), asked)
         return checked
+
+
+class DesignerOverBus:
+    def __init__(self, bus: Bus, new_id: Callable[[str], str]) -> None:
+        self._bus = bus
+        self._new_id = new_id
+
+    async def generate(self, call: GenerateContent, request: RequestContext) -> GeneratedContent:
+        asked = request.caused(self._new_id("command"))
+        generated: GeneratedContent = await self._bus.request(subjects.GENERATE_CONTENT, call, asked)
+        return generated
 
 
 class CamOverBus:

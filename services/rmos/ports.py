@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from contracts.ai import GenerateContent, GeneratedContent
 from contracts.art import CheckedSvg, CompiledSpec
 from contracts.artifacts import Attachment, Run
 from contracts.blobs import BlobRef
@@ -181,6 +182,13 @@ class Art(Protocol):
 
     async def check_svg(self, blob: BlobRef, request: RequestContext) -> CheckedSvg:
         """Whether the stored SVG keeps to the allow-list. Raises as `compile_spec`."""
+        ...
+
+
+class Designer(Protocol):
+    async def generate(self, call: GenerateContent, request: RequestContext) -> GeneratedContent:
+        """A model's answer with its provenance, within the request's deadline. Raises the RmosErrors of the AI gateway,
+        with `provenance` in their details where a call was made; UNAVAILABLE or DEADLINE_EXCEEDED."""
         ...
 
 

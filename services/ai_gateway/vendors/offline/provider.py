@@ -15,13 +15,15 @@ from services.ai_gateway.ports import Picture, ProviderAnswer, ProviderCall, Pro
 from services.ai_gateway.vendors.offline.designer import DESIGNER_VERSION, Design, design
 from services.ai_gateway.vendors.offline.drawing import MAX_SIDE_PX, png_of
 from services.ai_gateway.vendors.offline.faults import split_marker, spoiled, without_answer
+from services.ai_gateway.vendors.offline.parameters import design_parameters
 
-SCHEMA_NAME = "RosetteSpec"
+SPEC_SCHEMA, PARAMETER_SCHEMA = "RosetteSpec", "RosetteParamSpec"
 DEFAULT_SIZE = "1024x1024"
 
 
 class OfflineProvider:
-    """Answers JSON requests for the schema RosetteSpec, text and image requests; the same request, the same bytes."""
+    """Answers JSON requests for the schemas RosetteSpec and RosetteParamSpec, text and image requests; the same
+    request, the same bytes."""
 
     name = "offline"
 
@@ -36,6 +38,12 @@ class OfflineProvider:
         prompt, fault = split_marker(call.prompt, call.attempt)
         if fault is not None:
             await without_answer(fault)
+        if call.output == "json" and call.structure is not None and call.structure.name == PARAMETER_SCHEMA:
+            parameters = design_parameters(prompt, call.system_prompt, call.seed)
+            text = orjson.dumps(_known_to(call.structure.asked, parameters)).decode()
+            return ProviderAnswer(
+                model=DESIGNER_VERSION, text=text if fault is None else spoiled(fault, text), usage=Usage()
+            )
         drawn = await asyncio.to_thread(design, prompt, call.system_prompt, call.seed)
         if call.output == "image":
             return await self._picture(call, drawn)
@@ -51,10 +59,11 @@ class OfflineProvider:
         if call.output == "text":
             return described(drawn)
         structure = call.structure
-        if structure is None or structure.name != SCHEMA_NAME:
+        if structure is None or structure.name != SPEC_SCHEMA:
             raise ProviderFailure(
                 ErrorCode.INVALID_REQUEST,
-                f"the offline provider answers the schema {SCHEMA_NAME} only; for another one configure a model",
+                f"the offline provider answers the schemas {SPEC_SCHEMA} and {PARAMETER_SCHEMA} only; for another one "
+                "configure a model",
             )
         return orjson.dumps(_known_to(structure.asked, drawn.spec)).decode()
 
