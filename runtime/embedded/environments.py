@@ -15,7 +15,10 @@ from runtime.embedded.s3 import REGION, S3Server
 from runtime.embedded.stack_config import StackConfig
 
 _PLAIN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
-_OWNED = ("RMOS_NATS_", "RMOS_POSTGRES_", "RMOS_S3_", "RMOS_HTTP_HOST", "RMOS_HTTP_PORT", "RMOS_API_KEY", "RMOS_HOME")
+_OWNED = (
+    *("RMOS_NATS_", "RMOS_POSTGRES_", "RMOS_S3_", "RMOS_HTTP_HOST", "RMOS_HTTP_PORT", "RMOS_API_KEY", "RMOS_HOME"),
+    *("RMOS_CHECKPOINT_", "RMOS_LOG_ORIGIN"),
+)
 """What the stack itself decides; the user's own variables of these names (for another system, say) stay out."""
 AI_GATEWAY = "ai_gateway"
 
@@ -46,7 +49,12 @@ class Environments:
                 "RMOS_API_KEYS": json.dumps(self.config.api_keys),
             }
         elif service == "rmos":
-            own = {"RMOS_POSTGRES_DSN": self._dsn(WRITER)}
+            own = {
+                "RMOS_POSTGRES_DSN": self._dsn(WRITER),
+                "RMOS_LOG_ORIGIN": self.config.log_origin,
+                "RMOS_CHECKPOINT_KEY": self.config.checkpoint_keys[0],
+                "RMOS_CHECKPOINT_RETIRED_VKEYS": " ".join(self.config.checkpoint_vkeys[1:]),
+            }
         elif service == "art_studio":
             own = {"RMOS_POSTGRES_DSN": self._dsn(ART_STUDIO)}
         elif service == AI_GATEWAY and self.provider is not None:

@@ -201,6 +201,8 @@ class Stack:
                 bucket=self._s3.bucket,
                 region=REGION,
             ),
+            checkpoint_vkey=config.checkpoint_vkeys[0],
+            retired_checkpoint_vkeys=config.checkpoint_vkeys[1:],
             pids=pids,
         )
 

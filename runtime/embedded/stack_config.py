@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from runtime.embedded.checkpoint_key import new_origin, new_seed, verifier_key
 from runtime.embedded.errors import EmbeddedError, PortInUse
 from runtime.embedded.nats_conf import USERS
 from runtime.embedded.ports import free_port, port_is_free
@@ -41,6 +42,14 @@ class StackConfig(BaseModel):
     s3_access_key: str
     s3_secret_key: str
     api_keys: dict[str, str]
+    log_origin: str = ""
+    checkpoint_keys: tuple[str, ...] = ()
+    """Ed25519 seeds, the one that signs first; put a new one in front to rotate."""
+
+    @property
+    def checkpoint_vkeys(self) -> tuple[str, ...]:
+        """The public keys, the signing one's first."""
+        return tuple(verifier_key(self.log_origin, seed) for seed in self.checkpoint_keys)
 
 
 def load_or_create(home: Path, http_port: int | None = None) -> StackConfig:
@@ -62,9 +71,25 @@ def load_or_create(home: Path, http_port: int | None = None) -> StackConfig:
         s3_access_key=known.s3_access_key if known else _secret(8),
         s3_secret_key=known.s3_secret_key if known else _secret(),
         api_keys=_passwords(API_ROLES, known.api_keys if known else {}),
+        log_origin=(known.log_origin if known else "") or new_origin(),
+        checkpoint_keys=(known.checkpoint_keys if known else ()) or (new_seed(),),
     )
     if config != known:
         write_private(path, config.model_dump_json(indent=2))
+    return config
+
+
+def rotate_checkpoint_key(home: Path) -> StackConfig:
+    """The saved configuration with a new signing key in front; takes effect with the next start of the stack.
+
+    Raises EmbeddedError when there is none yet, or it cannot be read.
+    """
+    path = home / _FILE
+    if not path.exists():
+        raise EmbeddedError(f"{path} does not exist: the first key is made by the first start")
+    known = _load(path)
+    config = known.model_copy(update={"checkpoint_keys": (new_seed(), *known.checkpoint_keys)})
+    write_private(path, config.model_dump_json(indent=2))
     return config
 
 

@@ -56,6 +56,9 @@ class StackFile(BaseModel):
     dashboard: DashboardLogin
     postgres_dsn: str
     s3: S3Access
+    checkpoint_vkey: str = ""
+    """The public key that the log's checkpoints are signed with now."""
+    retired_checkpoint_vkeys: tuple[str, ...] = ()
     pids: dict[str, int]
 
 

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 import nats.errors
@@ -19,10 +20,14 @@ from contracts.health import AskHealth, Health
 from contracts.subjects import Conversation
 from runtime.blobs import BlobStore
 from runtime.bus import Bus, Handler
-from runtime.clock import SystemClock
+from runtime.clock import SystemClock, utc_text
 from runtime.ids import new_id
 from runtime.logs import Logger
+from runtime.objects import ObjectStore
 from runtime.pool import WorkerPool
+from services.rmos.audit.checkpointer import Checkpointer
+from services.rmos.audit.publication import PREFIX, Publication
+from services.rmos.audit.records import AuditRecords
 from services.rmos.engine import PooledEngine
 from services.rmos.event_log.duties import duties
 from services.rmos.event_log.log import PostgresEventLog
@@ -69,11 +74,13 @@ class RmosService:
         engine: PooledEngine,
         projections: ProjectionQueries,
         projector: Projector,
+        checkpointer: Checkpointer,
         log: Logger,
     ) -> None:
         self.bus = bus
         self.events = events
         self._projector = projector
+        self._checkpointer = checkpointer
         self._recorder = FactRecorder(bus.client, events, log)
         self._relay = LogRelay(bus.client, events, events.head, log)
         self._log = log
@@ -107,10 +114,16 @@ class RmosService:
         )
 
     @asynccontextmanager
-    async def lead(self, _: Term) -> AsyncIterator[None]:
+    async def lead(self, term: Term) -> AsyncIterator[None]:
         """Answers commands inside; on the way out no new ones are taken, those begun may still append."""
         taken: list[Subscription] = []
-        async with duties(self._log, relay=self._relay.run, recorder=self._recorder.run, projector=self._projector.run):
+        async with duties(
+            self._log,
+            relay=self._relay.run,
+            recorder=self._recorder.run,
+            projector=self._projector.run,
+            checkpointer=partial(self._checkpointer.run, term.epoch),
+        ):
             for conversation, handler in self._commands:
                 taken.append(await self.bus.serve(conversation, handler))
             try:
@@ -128,7 +141,9 @@ class RmosService:
 
     async def _health(self, _: AskHealth, __: RequestContext) -> Health:
         """Ready when the log can be read and, in the leader, when nothing in the background stands still."""
-        problems = [problem for problem in (self._relay.failure, self._projector.failure) if problem]
+        problems = [
+            problem for problem in (self._relay.failure, self._projector.failure, self._checkpointer.failure) if problem
+        ]
         try:
             await self.events.last_position()
         except RmosError as error:
@@ -155,6 +170,7 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
     stack.push_async_callback(tables.dispose)
     engine = PooledEngine(pool)
     projector = Projector(tables, events, events.head, log)
+    checkpointer = await _checkpointer(settings, events, clock, stack, log)
     desk = Desk(
         log=events,
         blobs=blobs,
@@ -166,4 +182,15 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
         new_id=new_id,
     )
     projections = ProjectionQueries(CurrentReader(tables, projector.projected))
-    return RmosService(bus, events, desk, engine, projections, projector, log)
+    return RmosService(bus, events, desk, engine, projections, projector, checkpointer, log)
+
+
+async def _checkpointer(
+    settings: RmosSettings, events: PostgresEventLog, clock: SystemClock, stack: AsyncExitStack, log: Logger
+) -> Checkpointer:
+    objects = ObjectStore(settings.s3, PREFIX)
+    stack.callback(objects.close)
+    records = await stack.enter_async_context(AuditRecords(settings.postgres.dsn))
+    signer, keys = settings.checkpoints.signing_key(), settings.checkpoints.verifier_keys()
+    log.info("checkpoint_key", origin=signer.name, verifier_key=str(keys[0]))
+    return Checkpointer(records, Publication(objects), signer, keys, events.head, lambda: utc_text(clock.now()), log)

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from runtime.settings import NatsSettings, PostgresSettings, ProcessSettings, S3Settings, Settings
+from runtime.settings import NatsSettings, PostgresSettings, ProcessSettings, S3Settings, Settings, SettingsError
+from services.rmos.domain.checkpoint import NotAKey, SigningKey, VerifierKey
 from services.rmos.domain.policy import RequireApproval, SafetyPolicy
 
 
@@ -19,6 +20,29 @@ class PolicySettings(Settings):
     minimum_approval_score: Annotated[Decimal, Field(alias="RMOS_MINIMUM_APPROVAL_SCORE", ge=0, le=100)] = Decimal(70)
 
 
+class CheckpointSettings(Settings):
+    origin: Annotated[str, Field(alias="RMOS_LOG_ORIGIN", min_length=1)]
+    """The log's name in its checkpoints; never changes."""
+    key: Annotated[str, Field(alias="RMOS_CHECKPOINT_KEY", repr=False)]
+    """The Ed25519 seed that signs, 64 hexadecimal digits."""
+    retired: Annotated[str, Field(alias="RMOS_CHECKPOINT_RETIRED_VKEYS")] = ""
+    """Public keys of earlier seeds, apart by spaces."""
+
+    def signing_key(self) -> SigningKey:
+        """Raises SettingsError."""
+        try:
+            return SigningKey.from_hex(self.origin, self.key)
+        except NotAKey as error:
+            raise SettingsError(f"RMOS_CHECKPOINT_KEY, RMOS_LOG_ORIGIN: {error}") from None
+
+    def verifier_keys(self) -> tuple[VerifierKey, ...]:
+        """The key that signs now, then the retired ones. Raises SettingsError."""
+        try:
+            return (self.signing_key().verifier, *(VerifierKey.parse(text) for text in self.retired.split()))
+        except NotAKey as error:
+            raise SettingsError(f"RMOS_CHECKPOINT_RETIRED_VKEYS: {error}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class RmosSettings:
     nats: NatsSettings
@@ -26,6 +50,7 @@ class RmosSettings:
     s3: S3Settings
     process: ProcessSettings
     policy: SafetyPolicy
+    checkpoints: CheckpointSettings
 
 
 def read_settings() -> RmosSettings:
@@ -41,4 +66,5 @@ def read_settings() -> RmosSettings:
             require_approval=policy.require_approval,
             minimum_approval_score=policy.minimum_approval_score,
         ),
+        checkpoints=CheckpointSettings.read(),
     )

@@ -1,0 +1,115 @@
+"""Objects by name on any S3 endpoint, beside the content-addressed blobs: files that a standard client looks up."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import urllib3
+from minio import Minio
+from minio.error import InvalidResponseError, MinioException, S3Error
+from urllib3.exceptions import HTTPError
+
+from contracts.errors import ErrorCode, RmosError
+from runtime.settings import S3Settings
+
+R = TypeVar("R")
+
+
+class ObjectStore:
+    """Put, get, list and remove below one prefix. Every failure is RmosError(UNAVAILABLE)."""
+
+    def __init__(self, settings: S3Settings, prefix: str = "", connections: int = 8) -> None:
+        http = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=2, read=20),
+            maxsize=connections,
+            retries=urllib3.Retry(total=4, backoff_factor=0.1, status_forcelist=[500, 502, 503, 504]),
+        )
+        self._bucket, self._prefix = settings.bucket, prefix
+        self._client = Minio(
+            settings.endpoint,
+            access_key=settings.access_key,
+            secret_key=settings.secret_key,
+            secure=settings.secure,
+            region=settings.region,
+            http_client=http,
+        )
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="objects")
+
+    async def put(self, name: str, data: bytes, content_type: str) -> None:
+        """Store, over what is there; returns once it is stored."""
+        await self._in_thread(lambda: self._put(name, data, content_type))
+
+    async def put_all(self, objects: Iterable[tuple[str, bytes]], content_type: str) -> None:
+        """Store several at once; some may be stored when it raises."""
+        await _all(self.put(name, data, content_type) for name, data in objects)
+
+    async def get(self, name: str) -> bytes | None:
+        """The content; None when there is no such object."""
+        return await self._in_thread(lambda: self.read(name))
+
+    async def get_all(self, names: Iterable[str]) -> list[bytes | None]:
+        """In the order of the names."""
+        return await _all(self.get(name) for name in names)
+
+    async def names(self, prefix: str) -> list[str]:
+        """All names that begin so."""
+        return [name for name, _ in await self._in_thread(lambda: self.listed(prefix))]
+
+    async def remove(self, name: str) -> None:
+        """One that is not there is fine."""
+        await self._in_thread(lambda: self._client.remove_object(self._bucket, self._prefix + name))
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def read(self, name: str) -> bytes | None:
+        """As `get`, in the caller's thread. Raises minio's, urllib3's and the system's errors."""
+        try:
+            response = self._client.get_object(self._bucket, self._prefix + name)
+        except (S3Error, InvalidResponseError) as error:
+            if is_missing(error):
+                return None
+            raise
+        try:
+            data: bytes = response.read()
+            return data
+        finally:
+            response.close()
+            response.release_conn()
+
+    def listed(self, prefix: str) -> list[tuple[str, int]]:
+        """Names that begin so, with their sizes, in the caller's thread. Raises as `read`."""
+        entries = self._client.list_objects(self._bucket, prefix=self._prefix + prefix, recursive=True)
+        return [((entry.object_name or "").removeprefix(self._prefix), entry.size or 0) for entry in entries]
+
+    def _put(self, name: str, data: bytes, content_type: str) -> None:
+        self._client.put_object(
+            self._bucket, self._prefix + name, io.BytesIO(data), len(data), content_type=content_type
+        )
+
+    async def _in_thread(self, work: Callable[[], R]) -> R:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except FAILURES as error:
+            raise RmosError(
+                ErrorCode.UNAVAILABLE, f"the object store does not answer as it should: {type(error).__name__}"
+            ) from error
+
+
+FAILURES = (MinioException, HTTPError, OSError)
+"""What an endpoint that does not answer as it should makes minio-py raise."""
+
+
+def is_missing(error: S3Error | InvalidResponseError) -> bool:
+    # some servers answer XML as text/xml, which minio-py reports as InvalidResponseError with the status in its text
+    if isinstance(error, S3Error):
+        return error.code in {"NoSuchKey", "NotFound"}
+    return "404" in str(error)
+
+
+async def _all(waiting: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
+    return list(await asyncio.gather(*waiting))

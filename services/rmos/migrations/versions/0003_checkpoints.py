@@ -1,0 +1,16 @@
+"""The signed checkpoints of the log."""
+
+from services.rmos.migrations.plain_sql import execute_script
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    execute_script("0003_checkpoints.sql")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("the record is never dropped by a migration")

@@ -1,0 +1,256 @@
+"""Checkpoints on a real database and a real object store, read back by the separate verifier."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from contracts.errors import ErrorCode, RmosError
+from runtime.objects import ObjectStore
+from runtime.settings import S3Settings
+from runtime.testing import DatabaseAccess, S3Access
+from services.rmos.audit.publication import PREFIX, Publication
+from services.rmos.domain.checkpoint import Checkpoint, SigningKey
+from services.rmos.domain.tiles import Tile
+from tests.independent_verifier import tlog
+from tests.rmos.audit.given import (
+    KEY,
+    VKEY,
+    append,
+    as_superuser,
+    checkpointing,
+    public_objects,
+    published,
+    read_back,
+    s3_settings,
+)
+from tests.rmos.event_log.given import leading, until
+
+
+@pytest.fixture
+def store(s3_server: S3Access) -> S3Settings:
+    return s3_settings(s3_server, s3_server.create_bucket())
+
+
+def leaves(database: DatabaseAccess) -> list[bytes]:
+    with psycopg.connect(database.reader_dsn) as connection:
+        return [row[0] for row in connection.execute("SELECT leaf FROM rmos.events ORDER BY position")]
+
+
+def sizes(database: DatabaseAccess) -> list[int]:
+    with psycopg.connect(database.reader_dsn) as connection:
+        return [row[0] for row in connection.execute("SELECT tree_size FROM rmos.checkpoints ORDER BY tree_size")]
+
+
+async def test_the_whole_log_is_public_and_signed_and_a_second_verifier_reads_it(
+    database: DatabaseAccess, store: S3Settings
+) -> None:
+    await published(database, store, 600)
+    size, root, entries = read_back(store)
+    assert (size, root) == (600, tlog.mth(leaves(database)))
+    assert [tlog.leaf_hash(entry) for entry in entries] == leaves(database)
+    with psycopg.connect(database.reader_dsn) as connection:
+        for tree_size, note in connection.execute("SELECT tree_size, note FROM rmos.checkpoints"):
+            assert tlog.open_checkpoint(note, VKEY) == (KEY.name, tree_size, tlog.mth(leaves(database)[:tree_size]))
+
+
+async def test_partial_tiles_are_dropped_once_their_full_tile_is_public(
+    database: DatabaseAccess, store: S3Settings
+) -> None:
+    with public_objects(store) as objects:
+        async with leading(database.writer_dsn) as log, checkpointing(database, objects, log) as checkpointer:
+            await append(log, 250)
+            await until(lambda: checkpointer.covered.position == 250)
+            assert objects.listed("tile/0/000.p/") != []
+            await append(log, 10, "more")
+            await until(lambda: checkpointer.covered.position == 260)
+            await until(lambda: not objects.listed("tile/0/000.p/") and not objects.listed("tile/entries/000.p/"))
+        old = Tile(0, 0, 250)
+        assert await Publication(objects).tile(old) == b"".join(leaves(database)[:250])
+    assert read_back(store)[0] == 260
+
+
+async def test_a_new_leader_goes_on_from_the_last_checkpoint(database: DatabaseAccess, store: S3Settings) -> None:
+    await published(database, store, 300)
+    before = sizes(database)
+    with public_objects(store) as objects:
+        async with leading(database.writer_dsn) as log, checkpointing(database, objects, log) as checkpointer:
+            await append(log, 5, "later")
+            await until(lambda: checkpointer.covered.position == 305)
+    assert sizes(database) == [*before, 305]
+    assert read_back(store)[0] == 305
+
+
+async def test_only_the_writer_of_the_newest_term_may_sign(database: DatabaseAccess, store: S3Settings) -> None:
+    with public_objects(store) as objects:
+        async with leading(database.writer_dsn) as log:
+            await append(log, 3)
+            assert log.term is not None
+            async with checkpointing(database, objects, log, epoch=log.term.epoch - 1) as checkpointer:
+                await asyncio.wait_for(checkpointer.run(log.term.epoch - 1), 15)
+            assert sizes(database) == []
+            assert objects.read("checkpoint") is None
+
+
+@pytest.mark.parametrize("size", [2, 3, 99])
+async def test_the_database_refuses_a_checkpoint_that_is_not_ahead_or_not_in_the_log(
+    database: DatabaseAccess, store: S3Settings, size: int
+) -> None:
+    await published(database, store, 3)
+    with psycopg.connect(database.writer_dsn) as connection, pytest.raises(errors.IntegrityError):
+        connection.execute(
+            "INSERT INTO rmos.checkpoints SELECT %s, root, note, writer_epoch, made_at_utc FROM rmos.checkpoints "
+            "ORDER BY tree_size DESC LIMIT 1",
+            (size,),
+        )
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE rmos.checkpoints SET root = root", "DELETE FROM rmos.checkpoints", "TRUNCATE rmos.checkpoints"]
+)
+@pytest.mark.parametrize("role", ["writer_dsn", "owner_dsn", "superuser_dsn"])
+async def test_no_role_changes_a_recorded_checkpoint(
+    database: DatabaseAccess, store: S3Settings, change: str, role: str
+) -> None:
+    await published(database, store, 3)
+    with psycopg.connect(getattr(database, role)) as connection, pytest.raises(errors.InsufficientPrivilege):
+        connection.execute(change)  # type: ignore[arg-type]  # a literal of this test
+
+
+async def failure_at_start(database: DatabaseAccess, store: S3Settings, key: SigningKey = KEY) -> str:
+    """What the checkpointer says when it stops at its start; nothing may be signed then."""
+    before = sizes(database)
+    with public_objects(store) as objects:
+        async with checkpointing(database, objects, key=key) as checkpointer:
+            await until(lambda: checkpointer.failure is not None)
+            assert checkpointer.failure is not None
+            assert sizes(database) == before
+            return checkpointer.failure
+
+
+async def test_it_stops_when_the_log_no_longer_gives_the_signed_root(
+    database: DatabaseAccess, store: S3Settings
+) -> None:
+    await published(database, store, 300)
+    as_superuser(database, "UPDATE rmos.events SET leaf = sha256('forged') WHERE position = 7")
+    assert "the public checkpoint" in await failure_at_start(database, store)
+
+
+async def test_it_stops_when_an_event_is_gone(database: DatabaseAccess, store: S3Settings) -> None:
+    await published(database, store, 10)
+    as_superuser(database, "DELETE FROM rmos.events WHERE position = 4")
+    assert "position 4 is missing" in await failure_at_start(database, store)
+
+
+async def test_it_stops_when_the_end_of_the_log_is_gone(database: DatabaseAccess, store: S3Settings) -> None:
+    await published(database, store, 10)
+    as_superuser(database, "DELETE FROM rmos.events WHERE position > 8")
+    assert "the log ends at 8" in await failure_at_start(database, store)
+
+
+async def test_it_stops_when_the_database_is_older_than_what_was_published(
+    database: DatabaseAccess, store: S3Settings
+) -> None:
+    await published(database, store, 10)
+    as_superuser(database, "DELETE FROM rmos.checkpoints")
+    assert "older than what was published" in await failure_at_start(database, store)
+
+
+async def test_it_stops_at_a_public_checkpoint_of_a_fork(database: DatabaseAccess, store: S3Settings) -> None:
+    await published(database, store, 10)
+    with public_objects(store) as objects:
+        await objects.put("checkpoint", Checkpoint(KEY.name, 10, bytes(32)).signed(KEY), "text/plain")
+    assert "the root of the public checkpoint of 10" in await failure_at_start(database, store)
+
+
+async def test_it_stops_when_the_key_is_another_one(database: DatabaseAccess, store: S3Settings) -> None:
+    await published(database, store, 10)
+    assert "no signature of a known key" in await failure_at_start(database, store, SigningKey(KEY.name, bytes(32)))
+
+
+async def test_a_rotated_key_goes_on_where_the_old_one_ended(database: DatabaseAccess, store: S3Settings) -> None:
+    await published(database, store, 10)
+    new = SigningKey(KEY.name, bytes(32))
+    with public_objects(store) as objects:
+        async with (
+            leading(database.writer_dsn) as log,
+            checkpointing(database, objects, log, key=new, retired=(KEY,)) as checkpointer,
+        ):
+            await append(log, 2, "later")
+            await until(lambda: checkpointer.covered.position == 12)
+    assert read_back(store, str(new.verifier))[0] == 12
+
+
+async def test_an_older_public_checkpoint_is_replaced_by_the_newest_one_while_idle(
+    database: DatabaseAccess, store: S3Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.rmos.audit.checkpointer.LOOK_AGAIN_S", 0.05)
+    with public_objects(store) as objects:
+        async with leading(database.writer_dsn) as log, checkpointing(database, objects, log) as checkpointer:
+            await append(log, 3)
+            await until(lambda: checkpointer.covered.position == 3)
+            newest = objects.read("checkpoint")
+            older = Checkpoint(KEY.name, 2, tlog.mth(leaves(database)[:2])).signed(KEY)
+            await objects.put("checkpoint", older, "text/plain")
+            await until(lambda: objects.read("checkpoint") == newest)
+
+
+class Dying(ObjectStore):
+    """A store whose process dies at the n-th write: before it (lost), or right after it (stored)."""
+
+    def __init__(self, settings: S3Settings, at: int, stored: bool) -> None:
+        super().__init__(settings, PREFIX)
+        self.left, self.stored = at, stored
+
+    async def put(self, name: str, data: bytes, content_type: str) -> None:
+        self.left -= 1
+        if self.left < 0 or (self.left == 0 and not self.stored):
+            raise RmosError(ErrorCode.UNAVAILABLE, "dead")
+        await super().put(name, data, content_type)
+        if self.left == 0:
+            raise RmosError(ErrorCode.UNAVAILABLE, "dead, but stored")
+
+    async def put_all(self, objects: Iterable[tuple[str, bytes]], content_type: str) -> None:
+        for name, data in objects:
+            await self.put(name, data, content_type)
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["lost", "stored"])
+@pytest.mark.parametrize("at", range(1, 9))
+async def test_death_at_any_write_leaves_a_log_that_the_next_one_finishes(
+    database: DatabaseAccess, store: S3Settings, at: int, stored: bool
+) -> None:
+    """Seven writes make a checkpoint that completes a tile: bundle and tile, twice (full, partial), the new level, the
+    row (in the database) and the note."""
+    await published(database, store, 250)
+    dying = Dying(store, at, stored)
+    async with leading(database.writer_dsn) as log:
+        await append(log, 10, "more")
+        async with checkpointing(database, dying, log) as checkpointer:
+            await until(lambda: dying.left < 0 or checkpointer.covered.position == 260)
+        seen, _, _ = read_back(store)
+        assert seen in {250, 260}
+        with public_objects(store) as objects:
+            async with checkpointing(database, objects, log) as checkpointer:
+                await until(lambda: checkpointer.covered.position == 260)
+    dying.close()
+    assert read_back(store)[:2] == (260, tlog.mth(leaves(database)))
+    assert sizes(database)[-1] == 260
+
+
+async def test_a_database_that_dies_after_it_stored_the_row_is_signed_for_once(
+    database: DatabaseAccess, store: S3Settings
+) -> None:
+    await published(database, store, 5)
+    with public_objects(store) as objects:
+        await objects.remove("checkpoint")
+        before = sizes(database)
+        async with leading(database.writer_dsn) as log, checkpointing(database, objects, log) as checkpointer:
+            await until(lambda: objects.read("checkpoint") is not None)
+            assert checkpointer.failure is None
+    assert sizes(database) == before
+    assert read_back(store)[0] == 5
