@@ -26,6 +26,7 @@ from runtime.logs import Logger
 from runtime.objects import ObjectStore
 from runtime.pool import WorkerPool
 from services.rmos.audit.checkpointer import Checkpointer
+from services.rmos.audit.proofs import ProofHandlers
 from services.rmos.audit.publication import PREFIX, Publication
 from services.rmos.audit.records import AuditRecords
 from services.rmos.engine import PooledEngine
@@ -34,14 +35,18 @@ from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.event_log.recorder import FactRecorder
 from services.rmos.event_log.relay import LogRelay
 from services.rmos.event_log.writer import Term
+from services.rmos.handlers.batch import BatchHandlers
 from services.rmos.handlers.binding import BindingHandlers
+from services.rmos.handlers.catalog import CatalogHandlers
 from services.rmos.handlers.desk import Desk
 from services.rmos.handlers.queries import QueryHandlers
 from services.rmos.handlers.runs import RunHandlers
+from services.rmos.handlers.search import SearchHandlers
 from services.rmos.handlers.sessions import SessionHandlers
 from services.rmos.handlers.toolpaths import ToolpathHandlers
-from services.rmos.partners import ArtOverBus, CamOverBus
+from services.rmos.partners import ArtOverBus, CamOverBus, DesignerOverBus
 from services.rmos.projections.database import projection_engine
+from services.rmos.projections.positions import ArtifactPositions
 from services.rmos.projections.projector import Projector
 from services.rmos.projections.queries import ProjectionQueries
 from services.rmos.projections.reading import CurrentReader
@@ -60,6 +65,8 @@ async def start(stack: AsyncExitStack, log: Logger) -> None:
     service = await _built(settings, pool, stack, log)
     for conversation, handler in service.queries:
         await service.bus.serve(conversation, handler)
+    keeping = asyncio.create_task(service.catalog.keep_fresh(), name="catalog")
+    stack.callback(keeping.cancel)
     await stack.enter_async_context(service.events.standing(service.lead))
 
 
@@ -75,6 +82,8 @@ class RmosService:
         projections: ProjectionQueries,
         projector: Projector,
         checkpointer: Checkpointer,
+        proofs: ProofHandlers,
+        searches: SearchHandlers,
         log: Logger,
     ) -> None:
         self.bus = bus
@@ -86,7 +95,9 @@ class RmosService:
         self._log = log
         runs, binding = RunHandlers(desk), BindingHandlers(desk)
         sessions, toolpaths = SessionHandlers(desk, projections), ToolpathHandlers(desk, projections)
-        queries = QueryHandlers(desk, projections, projections, projections, engine.catalog)
+        queries = QueryHandlers(desk, projections, projections, projections, lambda: engine.catalog)
+        batch = BatchHandlers(desk.engine)
+        self.catalog, self._searches = CatalogHandlers(desk, engine, log), searches
         self._commands: Answers = (
             (subjects.OPEN_RUN, runs.open_run),
             (subjects.ADD_ATTACHMENTS, runs.add_attachments),
@@ -97,9 +108,14 @@ class RmosService:
             (subjects.APPROVE, sessions.approve),
             (subjects.REJECT, sessions.reject),
             (subjects.REQUIRE_REVISION, sessions.require_revision),
+            (subjects.SEARCH_CONSTRAINTS, searches.search),
+            (subjects.CANCEL_SEARCH, searches.cancel),
+            (subjects.ADD_CATALOG_ENTRY, self.catalog.add_entry),
         )
         self.queries: Answers = (
             (subjects.FEASIBILITY, queries.feasibility),
+            (subjects.FEASIBILITY_BATCH, batch.feasibility),
+            (subjects.SEARCH, searches.status),
             (subjects.RUNS, queries.runs),
             (subjects.RUN, queries.run),
             (subjects.ARTIFACTS, queries.artifacts),
@@ -110,6 +126,11 @@ class RmosService:
             (subjects.SESSION, queries.session),
             (subjects.SESSIONS, queries.sessions),
             (subjects.CATALOG, queries.catalog),
+            (subjects.CHECKPOINT, proofs.checkpoint),
+            (subjects.TILE, proofs.tile),
+            (subjects.ARTIFACT_PROOF, proofs.artifact_proof),
+            (subjects.CONSISTENCY, proofs.consistency),
+            (subjects.CHECKPOINT_KEYS, proofs.keys),
             (subjects.HEALTH["rmos"], self._health),
         )
 
@@ -117,12 +138,14 @@ class RmosService:
     async def lead(self, term: Term) -> AsyncIterator[None]:
         """Answers commands inside; on the way out no new ones are taken, those begun may still append."""
         taken: list[Subscription] = []
+        await self.catalog.refreshed()  # no decision of this term is made by an older catalog
         async with duties(
             self._log,
             relay=self._relay.run,
             recorder=self._recorder.run,
             projector=self._projector.run,
             checkpointer=partial(self._checkpointer.run, term.epoch),
+            searches=self._searches.end_abandoned,
         ):
             for conversation, handler in self._commands:
                 taken.append(await self.bus.serve(conversation, handler))
@@ -135,6 +158,7 @@ class RmosService:
         """What is waiting already is answered (UNAVAILABLE, ask again) rather than left without a word."""
         try:
             async with asyncio.timeout(LET_GO_S):
+                await self._searches.interrupt()
                 await asyncio.gather(*(item.drain() for item in subscriptions))  # type: ignore[no-untyped-call]  # nats-py
         except (TimeoutError, nats.errors.Error, OSError) as error:
             self._log.warning("commands_let_go_late", reason=str(error) or type(error).__name__)
@@ -170,7 +194,8 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
     stack.push_async_callback(tables.dispose)
     engine = PooledEngine(pool)
     projector = Projector(tables, events, events.head, log)
-    checkpointer = await _checkpointer(settings, events, clock, stack, log)
+    reader = CurrentReader(tables, projector.projected)
+    checkpointer, proofs = await _audit(settings, events, reader, clock, stack, log)
     desk = Desk(
         log=events,
         blobs=blobs,
@@ -181,16 +206,25 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
         clock=clock,
         new_id=new_id,
     )
-    projections = ProjectionQueries(CurrentReader(tables, projector.projected))
-    return RmosService(bus, events, desk, engine, projections, projector, checkpointer, log)
+    projections = ProjectionQueries(reader)
+    designer = DesignerOverBus(bus, new_id)
+    searches = SearchHandlers(desk, designer, lambda: engine.catalog, events, log)
+    return RmosService(bus, events, desk, engine, projections, projector, checkpointer, proofs, searches, log)
 
 
-async def _checkpointer(
-    settings: RmosSettings, events: PostgresEventLog, clock: SystemClock, stack: AsyncExitStack, log: Logger
-) -> Checkpointer:
+async def _audit(
+    settings: RmosSettings,
+    events: PostgresEventLog,
+    reader: CurrentReader,
+    clock: SystemClock,
+    stack: AsyncExitStack,
+    log: Logger,
+) -> tuple[Checkpointer, ProofHandlers]:
     objects = ObjectStore(settings.s3, PREFIX)
     stack.callback(objects.close)
     records = await stack.enter_async_context(AuditRecords(settings.postgres.dsn))
+    publication = Publication(objects)
     signer, keys = settings.checkpoints.signing_key(), settings.checkpoints.verifier_keys()
     log.info("checkpoint_key", origin=signer.name, verifier_key=str(keys[0]))
-    return Checkpointer(records, Publication(objects), signer, keys, events.head, lambda: utc_text(clock.now()), log)
+    checkpointer = Checkpointer(records, publication, signer, keys, events.head, lambda: utc_text(clock.now()), log)
+    return checkpointer, ProofHandlers(records, publication, keys, ArtifactPositions(reader).of)

@@ -4,30 +4,50 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from pydantic import TypeAdapter
+
 from contracts.cam import Post, ToolpathJob
+from contracts.canonical import canonical_bytes
+from contracts.catalog import Entry
 from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import CuttingContext, Feasibility, Mode
 from contracts.spec import RosetteSpec
 from runtime.pool import WorkerPool
 from services.rmos.catalog import load_catalog
-from services.rmos.domain.catalog import Catalog, cutter_for, limits_for
+from services.rmos.domain.catalog import Catalog, cutter_for, limits_for, with_entries
 from services.rmos.domain.feasibility import evaluate
 
 the_catalog = lru_cache(maxsize=1)(load_catalog)
 """The packaged catalog, read once in each process."""
 
 
-def _evaluate(spec: RosetteSpec, context: CuttingContext, mode: Mode) -> Feasibility:
-    return evaluate(spec, context, the_catalog(), mode)
+_ENTRIES: TypeAdapter[tuple[Entry, ...]] = TypeAdapter(tuple[Entry, ...])
+
+
+@lru_cache(maxsize=4)
+def _catalog_with(own: bytes) -> Catalog:
+    """The packaged catalog with customers' entries, made once for each set of them in each process."""
+    return with_entries(the_catalog(), _ENTRIES.validate_json(own))[0]
+
+
+def _evaluate(spec: RosetteSpec, context: CuttingContext, mode: Mode, own: bytes) -> Feasibility:
+    return evaluate(spec, context, _catalog_with(own), mode)
 
 
 class PooledEngine:
     def __init__(self, pool: WorkerPool) -> None:
         self._pool = pool
-        self.catalog: Catalog = the_catalog()
+        self._own = b"[]"
+        self.packaged: Catalog = the_catalog()
+        self.catalog: Catalog = self.packaged
+
+    def use(self, own: tuple[Entry, ...], catalog: Catalog) -> None:
+        """Judge by `catalog` from now on: the packaged one with these entries."""
+        self._own = canonical_bytes([entry.model_dump(mode="json") for entry in own])
+        self.catalog = catalog
 
     async def evaluate(self, spec: RosetteSpec, context: CuttingContext, mode: Mode) -> Feasibility:
-        return await self._pool.run(_evaluate, spec, context, mode)
+        return await self._pool.run(_evaluate, spec, context, mode, self._own)
 
     def job_for(self, spec: RosetteSpec, context: CuttingContext, feasibility: Feasibility, post: Post) -> ToolpathJob:
         if (

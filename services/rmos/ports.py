@@ -13,7 +13,7 @@ from contracts.blobs import BlobRef
 from contracts.cam import Post, ToolpathJob, ToolpathResult
 from contracts.envelope import RequestContext
 from contracts.feasibility import CuttingContext, Feasibility, Mode
-from contracts.log import LogEvent, StoredEvent
+from contracts.log import LogEvent, SearchStarted, StoredEvent
 from contracts.rmos import (
     ArtifactReply,
     Artifacts,
@@ -108,6 +108,13 @@ class EventLog(Protocol):
 
         Raises IDEMPOTENCY_MISMATCH when another command had this id, UNAVAILABLE when the log cannot be read.
         """
+        ...
+
+
+class OpenSearches(Protocol):
+    async def open_searches(self) -> list[SearchStarted]:
+        """Searches without an end, from among the newest events of the log: a search lasts a minute at most. Raises
+        UNAVAILABLE."""
         ...
 
 

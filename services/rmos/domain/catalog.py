@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from contracts.cam import Cutter, MachineLimits
 from contracts.canonical import digest_of
@@ -38,6 +38,30 @@ class Catalog:
         views = MappingProxyType(found[0]), MappingProxyType(found[1]), MappingProxyType(found[2])
         return cls(*views, sha256=digest_of(content))
 
+    def with_entry(self, entry: Entry) -> Catalog:
+        """This catalog with one entry more. Raises RmosError(INVALID_REQUEST) for an id or alias that is taken, a wrong
+        unit or an impossible figure: nothing that is there is ever replaced."""
+        known = self._entry_like(entry)
+        if known is not None:
+            raise RmosError(
+                ErrorCode.INVALID_REQUEST,
+                f"the catalog has {entry.id!r} already ({known.name}): choose another id, entries are never replaced",
+                id=entry.id,
+            )
+        try:
+            return _extended(self, entry)
+        except CatalogError as error:
+            raise RmosError(ErrorCode.INVALID_REQUEST, str(error), id=entry.id) from error
+
+    def _entry_like(self, entry: Entry) -> Entry | None:
+        match entry:
+            case Material():
+                return self.find_material(entry.id)
+            case Tool():
+                return self.tools.get(entry.id)
+            case Machine():
+                return self.machines.get(entry.id)
+
     def material(self, material_id: str) -> Material:
         """The material with this id or alias. Raises RmosError(INVALID_REQUEST) naming near matches."""
         return _found("material_id", material_id, self.materials, self.find_material(material_id))
@@ -63,6 +87,48 @@ class Catalog:
     def flat_diameters(self) -> list[float]:
         """Diameters in mm of the flat end mills, ascending: what a suggestion can name."""
         return sorted(float(tool.diameter.value) for tool in self.tools.values() if tool.kind is ToolKind.FLAT)
+
+
+class _OneEntry(Protocol):
+    """A message that holds exactly one entry."""
+
+    @property
+    def material(self) -> Material | None: ...
+    @property
+    def tool(self) -> Tool | None: ...
+    @property
+    def machine(self) -> Machine | None: ...
+
+
+def entry_in(message: _OneEntry) -> Entry:
+    """The one entry of a command or event. Raises ValueError when there is none: a damaged record."""
+    found = message.material or message.tool or message.machine
+    if found is None:
+        raise ValueError("a catalog event without an entry: the stream is damaged")
+    return found
+
+
+def with_entries(packaged: Catalog, own: Iterable[Entry]) -> tuple[Catalog, list[str]]:
+    """The packaged catalog with customers' entries, and the ids of those that no longer fit because the package has
+    them now: the package's own win, and the digest tells one catalog from the other."""
+    catalog, hidden = packaged, []
+    for entry in own:
+        try:
+            catalog = catalog.with_entry(entry)
+        except RmosError:
+            hidden.append(entry.id)
+    return catalog, hidden
+
+
+def _extended(catalog: Catalog, entry: Entry) -> Catalog:
+    materials, tools, machines = catalog.materials.values(), catalog.tools.values(), catalog.machines.values()
+    match entry:
+        case Material():
+            return Catalog.of((*materials, entry), tools, machines)
+        case Tool():
+            return Catalog.of(materials, (*tools, entry), machines)
+        case Machine():
+            return Catalog.of(materials, tools, (*machines, entry))
 
 
 def near_matches(wanted: str, known: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from contracts.envelope import RequestContext
-from contracts.log import LogEvent, StoredEvent
+from contracts.log import LogEvent, SearchStarted, StoredEvent
 from runtime.clock import Clock
 from runtime.logs import Logger
 from services.rmos.event_log.head import Head
@@ -69,6 +69,9 @@ class PostgresEventLog:
     async def read_after(self, position: int, limit: int) -> list[StoredEvent]:
         """At most `limit` events after this position, contiguous and in order; empty at the end."""
         return await self._reader.read_after(position, limit)
+
+    async def open_searches(self) -> list[SearchStarted]:
+        return await self._reader.open_searches()
 
     async def last_position(self) -> int:
         """The position of the newest event in the database; 0 while the log is empty."""

@@ -10,14 +10,17 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from contracts.envelope import RequestContext
-from contracts.log import LogEvent, StoredEvent
+from contracts.log import LogEvent, SearchStarted, StoredEvent
 from services.rmos.event_log.refusals import other_command, unreadable
 from services.rmos.event_log.statements import statement
 from services.rmos.event_log.stored import Row, decoded, stored_event
 
 CONNECTIONS = 8
 WAIT_S = 3.0
+OPEN_SEARCHES_WINDOW = 200_000
+"""How many of the newest events are looked through for open searches."""
 _READ_STREAM, _READ_AFTER = statement("read_stream"), statement("read_after")
+_OPEN_SEARCHES = statement("open_searches")
 _COMMANDS, _LAST_POSITION = statement("commands"), statement("last_position")
 # A plan made on an empty table and kept would scan it for ever; planning these statements anew costs microseconds.
 _OPTIONS = "-c plan_cache_mode=force_custom_plan -c search_path=rmos -c default_transaction_read_only=on"
@@ -69,6 +72,11 @@ class LogReader:
         if stored and stored[0].command_sha256 != command_sha256:
             raise other_command(request.command_id)
         return [decoded(event) for event in stored]
+
+    async def open_searches(self) -> list[SearchStarted]:
+        """services.rmos.ports.OpenSearches.open_searches."""
+        stored = await self._events(_OPEN_SEARCHES, {"window": OPEN_SEARCHES_WINDOW})
+        return [started for event in stored if isinstance(started := decoded(event), SearchStarted)]
 
     async def last_position(self) -> int:
         """The position of the newest event; 0 while the log is empty."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from contracts.artifacts import Attachment, Run
 from contracts.canonical import canonical_bytes
@@ -40,7 +41,12 @@ from services.rmos.ports import AttachmentIndex, Listings, Queries
 
 class QueryHandlers:
     def __init__(
-        self, desk: Desk, queries: Queries, listings: Listings, attachments: AttachmentIndex, catalog: Catalog
+        self,
+        desk: Desk,
+        queries: Queries,
+        listings: Listings,
+        attachments: AttachmentIndex,
+        catalog: Callable[[], Catalog],
     ) -> None:
         self._desk = desk
         self._queries = queries
@@ -85,14 +91,15 @@ class QueryHandlers:
 
     async def catalog(self, query: AskCatalog, _: RequestContext) -> CatalogEntries:
         """All entries of one kind with the source and standing of each figure."""
+        catalog = self._catalog()
         entries = {
-            "materials": self._catalog.materials,
-            "tools": self._catalog.tools,
-            "machines": self._catalog.machines,
+            "materials": catalog.materials,
+            "tools": catalog.tools,
+            "machines": catalog.machines,
         }[query.kind]
         items = [entries[name].model_dump(mode="json") for name in sorted(entries)]
         return CatalogEntries(
-            kind=query.kind, catalog_sha256=self._catalog.sha256, items_json=canonical_bytes(items).decode()
+            kind=query.kind, catalog_sha256=catalog.sha256, items_json=canonical_bytes(items).decode()
         )
 
     async def _spec(self, query: EvaluateFeasibility) -> RosetteSpec:

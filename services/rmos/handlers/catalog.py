@@ -1,0 +1,96 @@
+"""Customers' own catalog entries: added as events, folded over the packaged catalog, the same in every process."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from contracts.catalog import Entry
+from contracts.envelope import RequestContext, Role
+from contracts.errors import ErrorCode, RmosError
+from contracts.log import CatalogEntryAdded
+from contracts.rmos import AddCatalogEntry, CatalogEntry
+from runtime.logs import Logger
+from services.rmos.domain.catalog import Catalog, entry_in, with_entries
+from services.rmos.handlers.desk import Desk, command_digest, decided
+from services.rmos.ports import AppendRequest, NewEvent
+
+STREAM = "catalog"
+REFRESH_S = 1.0
+"""Every process reads the stream this often: the leader also before its first command and after each of its own."""
+
+
+class CatalogUser(Protocol):
+    """What judges by the catalog."""
+
+    @property
+    def packaged(self) -> Catalog: ...
+
+    @property
+    def catalog(self) -> Catalog: ...
+
+    def use(self, own: tuple[Entry, ...], catalog: Catalog) -> None:
+        """Judge by `catalog` from now on: the packaged one with these entries."""
+        ...
+
+
+class CatalogHandlers:
+    def __init__(self, desk: Desk, user: CatalogUser, log: Logger) -> None:
+        self._desk = desk
+        self._user = user
+        self._log = log
+        self._known = 0
+
+    async def add_entry(self, command: AddCatalogEntry, request: RequestContext) -> CatalogEntry:
+        """The entry as it was added, also when the command is repeated.
+
+        Raises FORBIDDEN for others than admins, INVALID_REQUEST for an id or alias that the catalog has, a wrong unit
+        or an impossible figure; then nothing is recorded.
+        """
+        if request.actor.role is not Role.ADMIN:
+            raise RmosError(ErrorCode.FORBIDDEN, f"catalog entries are added by admins, not by {request.actor.role}")
+        added = await self._desk.recorded(command, request, CatalogEntryAdded)
+        if added is None:
+            added = await decided(lambda: self._add(command, request))
+        await self.refresh()
+        return CatalogEntry.model_validate(added.model_dump())
+
+    async def _add(self, command: AddCatalogEntry, request: RequestContext) -> CatalogEntryAdded:
+        desk = self._desk
+        events = await desk.log.read_stream(STREAM)
+        own = [entry_in(event) for event in events if isinstance(event, CatalogEntryAdded)]
+        catalog, _ = with_entries(self._user.packaged, own)
+        catalog = catalog.with_entry(entry_in(command))
+        event = CatalogEntryAdded.model_validate({**command.model_dump(), "catalog_sha256": catalog.sha256})
+        new = NewEvent(STREAM, desk.new_id("event"), event)
+        result = await desk.log.append(AppendRequest(request, {STREAM: len(events)}, (new,), command_digest(command)))
+        return await desk.first(command, request, CatalogEntryAdded) if result.repeated else event
+
+    async def refresh(self) -> None:
+        """Brings the catalog of this process to what the log says. Raises UNAVAILABLE."""
+        events = await self._desk.log.read_stream(STREAM)
+        if len(events) == self._known:
+            return
+        own = [entry_in(event) for event in events if isinstance(event, CatalogEntryAdded)]
+        catalog, hidden = with_entries(self._user.packaged, own)
+        if hidden:
+            self._log.warning("catalog_entries_hidden", ids=hidden, reason="the packaged catalog has these ids now")
+        used = tuple(entry for entry in own if entry.id not in hidden)
+        self._user.use(used, catalog)
+        self._known = len(events)
+
+    async def keep_fresh(self) -> None:
+        """Refreshes for ever; a database that is away is waited for."""
+        while True:
+            await self.refreshed()
+            await asyncio.sleep(REFRESH_S)
+
+    async def refreshed(self) -> None:
+        """Returns once the catalog is that of the log."""
+        while True:
+            try:
+                await self.refresh()
+                return
+            except RmosError as error:
+                self._log.warning("catalog_not_read", reason=error.message)
+                await asyncio.sleep(REFRESH_S)
