@@ -51,14 +51,21 @@ async def migrate_bus(settings: NatsSettings, replicas: int = 1) -> list[str]:
         user=settings.user,
         password=settings.password,
         inbox_prefix=inbox_prefix(settings.user).encode(),
-        allow_reconnect=False,
         connect_timeout=5,
+        # nats-py tries a server 60 times before it says that nobody is there, and prints each failure
+        max_reconnect_attempts=4,
+        reconnect_time_wait=0.5,
+        error_cb=_remember_nothing,
         name="rmos-migrate",
     )
     try:
         return await declare_streams(client.jetstream(timeout=10), replicas)
     finally:
         await client.close()
+
+
+async def _remember_nothing(_: Exception) -> None:
+    """The attempt that fails last raises."""
 
 
 async def migrate_bucket(settings: S3Settings) -> None:
