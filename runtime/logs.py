@@ -6,7 +6,9 @@ import logging
 import sys
 from typing import Any
 
+import orjson
 import structlog
+from structlog.typing import EventDict
 
 Logger = structlog.stdlib.BoundLogger
 
@@ -20,14 +22,18 @@ def configure(service: str, level: str = "info") -> Logger:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(sort_keys=True),
+            _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
     return logger(service=service)
+
+
+def _line(_: object, __: str, event: EventDict) -> bytes:
+    return orjson.dumps(event, default=repr, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 
 def logger(**values: Any) -> Logger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 
 class Head:
@@ -11,6 +12,7 @@ class Head:
     def __init__(self) -> None:
         self.position = 0
         self._moved = asyncio.Event()
+        self._waited_for = asyncio.Event()
 
     def advance(self, position: int) -> None:
         """The log has reached this position."""
@@ -24,7 +26,15 @@ class Head:
         try:
             async with asyncio.timeout(timeout_s):
                 while self.position <= position:
+                    self._waited_for.set()
                     await self._moved.wait()
         except TimeoutError:
             return False
         return True
+
+    async def pause(self, timeout_s: float) -> None:
+        """For whoever moves this head: time for more to come in, cut short as soon as somebody waits for a move."""
+        self._waited_for.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._waited_for.wait()

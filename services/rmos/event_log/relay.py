@@ -16,8 +16,7 @@ import nats.js.errors
 import orjson
 from nats.aio.client import Client
 
-from contracts.canonical import canonical_bytes
-from contracts.envelope import ACTOR, POSITION, event_headers
+from contracts.envelope import ACTOR, POSITION, actor_header, event_headers
 from contracts.errors import RmosError
 from contracts.log import StoredEvent
 from contracts.subjects import FACT_DOMAINS, LOG_STREAM, log_subject
@@ -31,6 +30,8 @@ ACK_TIMEOUT_S = 5.0
 LOOK_AGAIN_S = 5.0
 """How often an idle relay compares log and stream: a stream that was lost and made anew is filled again."""
 RETRY_S = 0.3
+GATHER_S = 0.01
+"""How long events gather before they are published together: a batch costs one write to disk, as one event does."""
 _SOURCES = {domain: service for service, domain in FACT_DOMAINS.items()}
 
 
@@ -110,8 +111,11 @@ class LogRelay:
             for batch in _batches(events):
                 await self._publish(batch)
                 self.published = batch[-1].position
-            if not events and not await self._head.wait_beyond(self.published, LOOK_AGAIN_S):
+            if len(events) == READ_EVENTS:
+                continue
+            if not await self._head.wait_beyond(self.published, LOOK_AGAIN_S):
                 return
+            await asyncio.sleep(GATHER_S)
 
     async def _publish(self, batch: Sequence[StoredEvent]) -> None:
         """All of the batch, or nothing (an atomic batch of JetStream). The last message is answered for all."""
@@ -148,7 +152,7 @@ def _headers(event: StoredEvent) -> dict[str, str]:
         request_id=event.request_id,
         subject=event.stream,
     )
-    headers |= {POSITION: str(event.position), ACTOR: canonical_bytes(event.actor).decode()}
+    headers |= {POSITION: str(event.position), ACTOR: actor_header(event.actor)}
     headers["Nats-Msg-Id"] = str(event.position)
     if event.causation_id is not None:
         headers["ce-causationid"] = event.causation_id
