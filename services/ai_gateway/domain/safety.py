@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -44,7 +45,7 @@ class Verdict:
     findings: tuple[SafetyFinding, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # by identity: judged texts are kept for exactly these rules
 class SafetyRules:
     version: str
     policy_sha256: str
@@ -86,7 +87,8 @@ def judge(
     if rules is None:
         return _broken("the safety rules could not be loaded")
     try:
-        findings = [finding for text in texts for finding in _findings(rules, text, category, loaded_secrets)]
+        secrets = tuple(loaded_secrets)
+        findings = [finding for text in texts for finding in _findings(rules, text, category, secrets)]
     except Exception as error:  # noqa: BLE001 - fail closed: whatever goes wrong while judging, the answer is no
         return _broken(f"the safety policy failed ({type(error).__name__})")
     unique = tuple({finding.flag: finding for finding in findings}.values())
@@ -99,9 +101,11 @@ def _broken(reason: str) -> Verdict:
     return Verdict(False, reason, (SafetyFinding(flag="policy_unavailable", action="block", reason=reason),))
 
 
+@lru_cache(maxsize=64)
 def _findings(
-    rules: SafetyRules, text: str, category: SafetyCategory, loaded_secrets: Sequence[str]
-) -> list[SafetyFinding]:
+    rules: SafetyRules, text: str, category: SafetyCategory, loaded_secrets: tuple[str, ...]
+) -> tuple[SafetyFinding, ...]:
+    """Kept for the newest texts: a system prompt comes with every call, and reading one takes milliseconds."""
     reading = folded(text, rules.confusables)
     found = []
     secret = _secret(rules, text, reading, loaded_secrets)
@@ -111,7 +115,7 @@ def _findings(
         if _matches(rule, reading):
             stops = rule.level == "hard" or category is SafetyCategory.OPERATIONAL
             found.append(SafetyFinding(flag=rule.flag, action="block" if stops else "warn", reason=rule.reason))
-    return found
+    return tuple(found)
 
 
 def _matches(rule: Rule, reading: FoldedText) -> bool:
