@@ -18,12 +18,15 @@ class Permission(StrEnum):
     """Create, generate, attach, bind, evaluate."""
     DECIDE = "decide"
     """Approve, reject, require revision, have toolpaths made."""
+    ADMINISTER = "administer"
+    """Add to the catalog."""
 
 
 MAY: dict[Permission, tuple[Role, ...]] = {
     Permission.READ: (Role.DESIGNER, Role.OPERATOR, Role.AUDITOR, Role.ADMIN),
     Permission.DESIGN: (Role.DESIGNER, Role.OPERATOR, Role.ADMIN),
     Permission.DECIDE: (Role.OPERATOR, Role.ADMIN),
+    Permission.ADMINISTER: (Role.ADMIN,),
 }
 
 QUICK_S = 30.0
@@ -57,6 +60,11 @@ ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("GET", "/api/artifacts/{artifact_id}"): _READ,
     ("GET", "/api/artifacts/{artifact_id}/outputs/{name}"): _READ,
     ("POST", "/api/rmos/feasibility"): _DESIGN,
+    ("POST", "/api/rmos/feasibility/batch"): Rule(Permission.DESIGN, LONG_S),
+    ("POST", "/api/rmos/ai/constraint-search"): Rule(Permission.DESIGN, LONG_S),
+    ("POST", "/api/rmos/ai/quick-check"): _DESIGN,
+    ("GET", "/api/rmos/ai/searches/{search_id}"): _READ,
+    ("DELETE", "/api/rmos/ai/searches/{search_id}"): _DESIGN,
     ("POST", "/api/rmos/toolpaths"): Rule(Permission.DECIDE, LONG_S),
     ("POST", "/api/workflow-sessions"): _DESIGN,
     ("GET", "/api/workflow-sessions"): _READ,
@@ -71,6 +79,7 @@ ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("GET", "/api/art/assets"): _READ,
     ("GET", "/api/art/assets/{asset_id}"): _READ,
     ("GET", "/api/catalog/{kind}"): _READ,
+    ("POST", "/api/catalog/{kind}"): Rule(Permission.ADMINISTER),
     ("GET", "/api/ai/providers"): _READ,
     ("GET", "/api/events/stream"): _READ,
     ("GET", "/metrics"): _READ,

@@ -9,12 +9,13 @@ from services.gateway.access import ENDPOINTS
 from services.gateway.calls import Gateway
 from services.gateway.edge import Edge
 from services.gateway.readiness import Readiness
-from services.gateway.routes import art, attachments, catalog, decisions, events, runs, sessions, system
+from services.gateway.routes import art, attachments, catalog, decisions, events, runs, search, sessions, system
 
 _ROUTERS = (
     runs.router,
     attachments.router,
     decisions.router,
+    search.router,
     sessions.router,
     art.router,
     catalog.router,

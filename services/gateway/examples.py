@@ -49,6 +49,35 @@ EVALUATE = _examples(
     parameters={"design": _DESIGN, "context": _SHOP},
     spec={"spec": _SPEC, "context": _SHOP},
 )
+_WANTED = {
+    **_SHOP,
+    "tool_id": "flat_1_5875",
+    "target_inner_diameter_mm": 90,
+    "target_outer_diameter_mm": 120,
+    "min_rings": 2,
+    "max_rings": 6,
+    "channel_depth_mm": 1.5,
+    "style": "gothic",
+}
+SEARCH = _examples(
+    green_design={
+        "context": _WANTED,
+        "search_budget": {"max_attempts": 50, "time_limit_seconds": 30, "min_feasibility_score": 80},
+        "variant_seed": 7,
+    },
+)
+QUICK_CHECK = _examples(is_there_one={"context": _WANTED})
+EVALUATE_BATCH = _examples(two_designs={"context": _SHOP, "items": [{"design": _DESIGN}, {"spec": _SPEC}]})
+ADD_ENTRY = _examples(
+    material={
+        "id": "bone_own",
+        "name": "Bone of our own stock",
+        "family": "bone",
+        "density": {"value": 1900, "unit": "kg/m3", "source": "weighed", "standing": "est"},
+        "min_wall": {"value": 0.5, "unit": "mm", "source": "test piece", "standing": "est"},
+        "min_piece": {"value": 0.5, "unit": "mm", "source": "test piece", "standing": "est"},
+    },
+)
 DECIDE = _examples(decision={"session_id": _SESSION, "note": "checked against the drawing"})
 MAKE_TOOLPATHS = _examples(
     bound_candidate={"run_id": _RUN, "artifact_id": _ARTIFACT, "post": "grbl"},
@@ -127,6 +156,47 @@ CATALOG = _ok(
 FEASIBILITY = _ok(
     "The verdict.",
     {"allOf": [_component("Feasibility"), {"properties": {"compute_ms": {"type": "number"}}}]},
+)
+CATALOG_ENTRY: dict[int | str, dict[str, Any]] = {
+    201: {
+        "description": "The entry, and the digest of the catalog that has it.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["catalog_sha256"],
+                    "properties": {
+                        "catalog_sha256": {"type": "string"},
+                        "material": {"type": "object"},
+                        "tool": {"type": "object"},
+                        "machine": {"type": "object"},
+                    },
+                }
+            }
+        },
+    }
+}
+BATCH = _ok(
+    "A verdict or an error for each item.",
+    {
+        "type": "object",
+        "required": ["items", "compute_ms"],
+        "properties": {
+            "items": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["index"],
+                    "properties": {
+                        "index": {"type": "integer"},
+                        "feasibility": _component("Feasibility"),
+                        "error": {"type": "object"},
+                    },
+                },
+            },
+            "compute_ms": {"type": "number"},
+        },
+    },
 )
 BOUND = _ok(
     "ALLOW or BLOCK, recorded.",

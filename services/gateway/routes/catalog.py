@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
 
 from contracts import subjects
 from contracts.ai import AskProviders, Providers
 from contracts.model import for_people
-from contracts.rmos import AskCatalog
+from contracts.rmos import AddCatalogEntry, AskCatalog
 from services.gateway import examples
 from services.gateway.bodies import CatalogKind
-from services.gateway.calls import CallerOf
+from services.gateway.calls import CallerOf, message_of
 from services.gateway.guard import GuardedRoute
 from services.gateway.problems import Reply
 from services.gateway.views import catalog_view
@@ -22,6 +24,16 @@ router = APIRouter(route_class=GuardedRoute, tags=["catalog"])
 async def catalog(kind: CatalogKind, caller: CallerOf) -> Reply:
     """Every entry of a kind; each figure with unit, source and standing (src published, pre earlier, est estimate)."""
     return Reply(catalog_view(await caller.ask(subjects.CATALOG, AskCatalog(kind=kind))))
+
+
+@router.post("/api/catalog/{kind}", status_code=201, responses=examples.CATALOG_ENTRY)
+async def add_catalog_entry(
+    kind: CatalogKind, body: Annotated[dict[str, Any], Body(openapi_examples=examples.ADD_ENTRY)], caller: CallerOf
+) -> Reply:
+    """Add a material, tool or machine of your own. Every figure has its unit, source and standing; an id or alias that
+    the catalog has is refused: entries are never replaced."""
+    command = message_of(AddCatalogEntry, {kind.removesuffix("s"): body})
+    return Reply(for_people(await caller.ask(subjects.ADD_CATALOG_ENTRY, command), exclude_none=True), 201)
 
 
 @router.get("/api/ai/providers", response_model=Providers)
