@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from contracts.cam import Simulation
@@ -51,13 +52,16 @@ class NoRoomForEntry(CamError):
     """The cutter fits, but its centre can move so little that it would have to drill instead of ramp."""
 
     def __init__(self, feature: str, travel_mm: float, needed_mm: float) -> None:
+        # growing the area by w all across lengthens its centre path by pi times w
+        wider_mm = math.ceil((needed_mm - travel_mm) / math.pi * 1000) / 1000
         super().__init__(
-            f"{feature}: the cutter's centre has {travel_mm:.3f} mm to travel and a ramp needs {needed_mm:.3f} mm: "
-            f"a smaller cutter or a larger feature"
+            f"{feature}: hardly wider than the cutter, whose centre could travel {travel_mm:.3f} mm in it; a ramp "
+            f"needs {needed_mm:.3f} mm, and drilling is not supported: a smaller cutter or {wider_mm:.3f} mm more width"
         )
         self.feature = feature
         self.travel_mm = travel_mm
         self.needed_mm = needed_mm
+        self.wider_mm = wider_mm
 
 
 class LimitExceeded(CamError):

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from decimal import Decimal
+from itertools import pairwise
 
 import orjson
 import pytest
@@ -124,6 +125,12 @@ def test_overlapping_areas_of_different_kinds_become_one_pocket_with_exact_walls
     assert generated.simulation.coverage_of_reachable > Decimal("0.9999")
 
 
+def test_a_channel_one_cutter_wide_with_bumps_is_cut_between_the_bumps_too() -> None:
+    """The bumps, petals too narrow by themselves, are where an erosion by the radius still finds room."""
+    job = job_for(ring(52, 53, depth_mm=1.5), petals(51, "52.5", 35, web_mm=0, depth_mm=1))
+    assert generate(job).simulation.coverage_of_reachable > Decimal("0.9999")
+
+
 def test_petals_whose_tips_touch_a_channel_become_one_feature_and_are_cut() -> None:
     """Areas that meet in points only: the polygons' closing crosses itself there, and GEOS cannot node it as it is."""
     rope = {"type": "rope_ring", "r_inner": "45.06", "r_outer": "46.51", "count": 38}
@@ -182,9 +189,41 @@ def test_an_unreachable_area_that_touches_a_reachable_one_is_named() -> None:
         generate(job_for(ring(40, 45), spur))
 
 
-def test_a_hole_as_wide_as_the_cutter_is_refused_because_it_would_be_drilled() -> None:
-    with pytest.raises(NoRoomForEntry, match=r"shape 0 \(circle\)"):
-        generate(job_for(disc("0.5")))
+@pytest.mark.parametrize("radius", ["0.5", "0.5001", "0.51"])
+def test_a_hole_as_wide_as_the_cutter_is_refused_because_it_would_be_drilled(radius: str) -> None:
+    with pytest.raises(NoRoomForEntry, match=r"shape 0 \(circle\) piece 0: .* drilling is not supported") as refusal:
+        generate(job_for(disc(radius)))
+    enough = 2 * (float(radius) + refusal.value.wider_mm / 2)
+    assert enough == pytest.approx(1.048, abs=0.001)
+    assert generate(job_for(disc(str(round(enough / 2, 6))))).simulation.passed
+
+
+@pytest.mark.parametrize("diameter", [0.8, 1.0, 3.0])
+@pytest.mark.parametrize("room", ["0.05", "0.1", "0.2"])
+def test_a_hole_with_room_for_a_helix_is_entered_by_one(diameter: float, room: str) -> None:
+    """`room`: what the hole is wider than the cutter, in cutter diameters."""
+    hole = disc(str(round(diameter * (1 + float(room)) / 2, 4)))
+    generated = generate(job_for(hole, diameter=diameter))
+    assert generated.simulation.max_ramp_deg <= 5
+    (operation,) = program_for(job_for(hole, diameter=diameter)).operations
+    entries = [move for move in operation.moves if isinstance(move, Swing) and move.purpose == "entry"]
+    sunk = sum(before.z - move.z for before, move in pairwise(entries) if before.z > move.z)
+    assert sunk > 14000  # ticks: all but the first arc's share of 1.6 mm
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"type": "polygon_ring", "r_inner": 0, "r_outer": "0.7425", "sides": 4},
+        {"type": "arc", "r_inner": 40, "r_outer": "41.05", "start_deg": 0, "end_deg": "1.486"},
+        petals(40, "43.57", 6),
+    ],
+    ids=["square", "tile", "petal"],
+)
+def test_other_small_areas_with_room_for_a_helix_are_entered_along_their_walls(shape: dict[str, object]) -> None:
+    report = generate(job_for(shape)).simulation
+    assert report.max_ramp_deg <= 5
+    assert report.coverage_of_reachable == 1
 
 
 def test_errors_survive_a_process_pool_with_their_figures() -> None:

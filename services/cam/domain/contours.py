@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from itertools import accumulate
 
 from contracts.outlines import Arc, Contour, Line, Segment
 
@@ -118,18 +118,29 @@ def starting_at(contour: Contour, distance: float) -> Contour:
     return contour
 
 
-def walk(contour: Contour, distance: float) -> Iterator[tuple[Segment, float]]:
-    """Segments from the contour's start for `distance` mm, round and round if need be, with the length so far."""
-    done = 0.0
-    while True:
-        for segment in contour:
-            whole = length_of(segment)
-            if done + whole >= distance - 1e-6:
-                rest = distance - done
-                if rest >= whole - 1e-6:
-                    yield segment, distance
-                elif rest > 1e-6:
-                    yield split(segment, rest)[0], distance
-                return
-            done += whole
-            yield segment, done
+def run_up(contour: Contour, distance: float, least: float) -> list[tuple[Segment, float]]:
+    """The way round and round the contour that ends at its start after `distance` mm, with the distance so far.
+
+    Segments shorter than `least` mm are passed but not counted; where they are most of the contour, only those shorter
+    than a tenth of it.
+    """
+    lengths = [length_of(segment) for segment in contour]
+    counted = [length if length >= least else 0.0 for length in lengths]
+    if sum(counted) < sum(lengths) / 2:
+        counted = [length if length >= least / 10 else 0.0 for length in lengths]
+    if sum(counted) < sum(lengths) / 2:
+        counted = lengths
+    turns, rest = divmod(distance, sum(counted))
+    way: list[tuple[Segment, float]] = []
+    for segment, length, share in zip(reversed(contour), reversed(lengths), reversed(counted), strict=True):
+        if rest <= 1e-6:
+            break
+        if share > rest + 1e-6:
+            way.append((split(segment, length - rest)[1], rest))
+            rest = 0.0
+        else:
+            way.append((segment, share))
+            rest -= share
+    way = way[::-1] + list(zip(contour, counted, strict=True)) * int(turns)
+    so_far = list(accumulate(share for _, share in way))
+    return [(segment, done) for (segment, _), done in zip(way, so_far, strict=True)]

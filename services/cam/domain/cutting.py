@@ -15,10 +15,10 @@ from services.cam.domain.contours import (
     end_of,
     length_of,
     nearest_along,
+    run_up,
     split,
     start_of,
     starting_at,
-    walk,
 )
 from services.cam.domain.plans import Loop, Plan
 from services.cam.domain.toolpath import TICKS_PER_MM, Feed, Move, Purpose, Rapid, Swing, ticks
@@ -34,6 +34,9 @@ TOUCHDOWN_MM = 0.1
 
 SHORTEST_ARC_MM = 0.005
 """Shorter arcs become lines: GRBL takes an arc whose ends coincide in its arithmetic for a full turn."""
+
+SHORTEST_RAMP_MM = 0.02
+"""Ramps go level along shorter segments: rounded to the grid, their slope could be anything."""
 
 NEARLY_ROUND_RAD = 5.5
 """Open arcs beyond this sweep are written as two."""
@@ -77,17 +80,16 @@ class Cutter:
         here = self._at
         height = -above
         slope = math.tan(math.radians(RAMP_DEG))
-        ramp = starting_at(contour, -(level - above) / slope)
-        if here is None or not plan.centre.holds(here, start_of(ramp[0])):
+        ramp = run_up(contour, (level - above) / slope, SHORTEST_RAMP_MM)
+        if here is None or not plan.centre.holds(here, start_of(ramp[0][0])):
             # through air the ramp is as slow as in wood, but nothing then depends on what was cleared before
             self._retract()
             height = TOUCHDOWN_MM
-            ramp = starting_at(contour, -(level + height) / slope)
-            self._approach(start_of(ramp[0]))
+            ramp = run_up(contour, (level + height) / slope, SHORTEST_RAMP_MM)
+            self._approach(start_of(ramp[0][0]))
         else:
-            self._line_to(start_of(ramp[0]), "link")
-        down = height + level
-        for segment, done in walk(ramp, down / slope):
+            self._line_to(start_of(ramp[0][0]), "link")
+        for segment, done in ramp:
             self._follow(segment, height - done * slope, "entry")
         self._z = ticks(-level)
         self._round(contour, "rough")
@@ -141,6 +143,8 @@ class Cutter:
         self._at = end_of(segment)
 
     def _step(self, x: int, y: int, z: int, purpose: Purpose) -> None:
+        if purpose == "entry" and (x, y) == (self._x, self._y):
+            return  # less than the grid: the next segment goes down for both
         if (x, y, z) != (self._x, self._y, self._z):
             self.moves.append(Feed(x, y, z, purpose))
             self._x, self._y, self._z = x, y, z

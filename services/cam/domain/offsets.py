@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import LinearRing, Polygon, dwithin, prepare
+from shapely import LinearRing, Polygon, STRtree, dwithin, get_coordinates, prepare
 from shapely import points as shapely_points
 from shapely.geometry.polygon import orient
 
@@ -70,7 +70,7 @@ class Eroded:
 def eroded(region: Region, distance: float) -> tuple[Eroded, ...]:
     """The parts of the region farther than `distance` mm from its boundary; empty when none is."""
     shrunk = region.polygon.buffer(-distance, quad_segs=quarter_segments(distance))
-    corners = np.asarray([point for ring in _rings(region.polygon) for point in ring.coords[:-1]])
+    corners = STRtree(np.asarray(shapely_points(get_coordinates(region.polygon)), dtype=object))
     result = []
     for part in parts_of(shrunk):
         polygon = orient(part)
@@ -85,7 +85,7 @@ def _rings(polygon: Polygon) -> list[LinearRing]:
     return [polygon.exterior, *polygon.interiors]
 
 
-def _contour(points: Floats, region: Region, corners: Floats, distance: float) -> Contour:
+def _contour(points: Floats, region: Region, corners: STRtree, distance: float) -> Contour:
     """The ring as exact curves, or as its own chords if curves so short that their joints pass each other spoil it."""
     exact = _exact(points, region, corners, distance)
     chords = tuple(Line(*a, *b) for a, b in pairwise(points.tolist()))
@@ -93,7 +93,7 @@ def _contour(points: Floats, region: Region, corners: Floats, distance: float) -
     return exact if abs(signed_area(exact) - signed_area(chords)) <= allowed else chords
 
 
-def _exact(points: Floats, region: Region, corners: Floats, distance: float) -> Contour:
+def _exact(points: Floats, region: Region, corners: STRtree, distance: float) -> Contour:
     """The ring's points (closed) as exact curves; a stretch that matches none stays a chain of lines."""
     curves = _curves_along(points, region, corners, distance)
     count = len(curves)
@@ -116,7 +116,7 @@ def _exact(points: Floats, region: Region, corners: Floats, distance: float) -> 
     )
 
 
-def _curves_along(points: Floats, region: Region, corners: Floats, distance: float) -> list[Curve]:
+def _curves_along(points: Floats, region: Region, corners: STRtree, distance: float) -> list[Curve]:
     """The exact offset curve of every edge of the ring."""
     edges = region.edges
     middles = (points[1:] + points[:-1]) / 2
@@ -125,31 +125,43 @@ def _curves_along(points: Floats, region: Region, corners: Floats, distance: flo
         _forget_hidden(misses, middles, region)
     nearest = misses.argmin(axis=0)
     matched = misses[nearest, np.arange(len(middles))] <= MATCH_MM
-    sides = np.stack([_side(middles, edge) for edge in edges])
+    sides = np.zeros(len(middles))
+    for index in np.unique(nearest[matched]).tolist():
+        mine = nearest == index
+        sides[mine] = _side(middles[mine], edges[index])
     made: dict[tuple[int, float], Curve] = {}
     same: dict[Curve, Curve] = {}  # equal curves of different pieces become one object, so that runs join
     curves: list[Curve] = []
+    unmatched = iter(_corners_or_chords(points, ~matched, corners, distance))
     for i, index in enumerate(nearest.tolist()):
         if not matched[i]:
-            curves.append(_corner_or_chord(points[i], points[i + 1], corners, distance))
+            curves.append(next(unmatched))
             continue
-        key = (index, float(sides[index, i]))
+        key = (index, float(sides[i]))
         if key not in made:
             made[key] = _offset_curve(edges[index], key[1], distance)
         curves.append(made[key])
     return [same.setdefault(curve, curve) for curve in curves]
 
 
-def _corner_or_chord(begin: Floats, end: Floats, corners: Floats, distance: float) -> Curve:
-    """The circle about the reflex corner this stretch goes round; where there is none, the stretch itself."""
-    middle = (begin + end) / 2
-    reach = np.hypot(corners[:, 0] - middle[0], corners[:, 1] - middle[1])
-    corner = int(reach.argmin())
-    if abs(reach[corner] - distance) <= MATCH_MM:
-        return Orbit(*_rounded(*corners[corner]), distance)
-    dx, dy = (end - begin).tolist()
+def _corners_or_chords(points: Floats, which: NDArray[np.bool_], corners: STRtree, distance: float) -> list[Curve]:
+    """For these stretches the circle about the reflex corner each goes round; where there is none, the stretch."""
+    begins, ends = points[:-1][which], points[1:][which]
+    if not len(begins):
+        return []
+    middles = shapely_points((begins + ends) / 2)
+    (_, found), reach = corners.query_nearest(middles, return_distance=True, all_matches=False)
+    centres = get_coordinates(corners.geometries[found])
+    return [
+        Orbit(*_rounded(*centre), distance) if abs(gap - distance) <= MATCH_MM else _track(begin, end)
+        for begin, end, centre, gap in zip(begins.tolist(), ends.tolist(), centres, reach, strict=True)
+    ]
+
+
+def _track(begin: Point, end: Point) -> Track:
+    dx, dy = end[0] - begin[0], end[1] - begin[1]
     length = math.hypot(dx, dy)
-    return Track(float(begin[0]), float(begin[1]), dx / length, dy / length)
+    return Track(*begin, dx / length, dy / length)
 
 
 def _side(points: Floats, edge: Segment) -> Floats:

@@ -27,7 +27,8 @@ FIT_SLACK_MM = 0.0003
 """A passage narrower than the cutter by up to twice this is taken as exactly as wide."""
 
 MIN_TRAVEL_DIAMETERS = 0.15
-"""A ramp needs a closed path of at least this many cutter diameters; below it the entry would be a drilling cut."""
+"""A ramp needs a closed path of at least this many cutter diameters: a helix 0.05 diameters across has 0.157. Below it
+the entry would be a drilling cut. Feasibility asks for more (0.2), so what it passes finds room here."""
 
 ORIGIN = ShapelyPoint(0, 0)
 

@@ -29,7 +29,7 @@ from services.cam.domain.plans import (
     check_entry,
     moved,
 )
-from services.cam.domain.regions import Annulus, Area, Layer, Region, parts_of
+from services.cam.domain.regions import Annulus, Area, Layer, Region
 from services.cam.domain.rings import annulus_plan
 from services.cam.domain.twins import placement_of
 from services.cam.errors import ChannelTooNarrow
@@ -39,6 +39,9 @@ THIN_SKIN = 2.5
 
 LEAST_REACHED = 0.02
 """Less of an outline's own area than this within the cutter's reach is as good as nothing."""
+
+LOST_MM = 0.05
+"""What the erosion by the radius has this much less than the one by a hair less is a passage as wide as the cutter."""
 
 Shrunk = Callable[[float], tuple[Eroded, ...]]
 """The parts of one region at an offset from its boundary, mm."""
@@ -90,8 +93,8 @@ def _region_plans(region: Region, cutting: Cutting, name: Named) -> list[Plan]:
     wall_offset = cutting.radius
     walls = shrunk(wall_offset)
     slim = cutting.radius - FIT_SLACK_MM
-    roomier = parts_of(region.polygon.buffer(-slim))
-    if any(not any(part.intersects(wall.polygon) for wall in walls) for part in roomier):
+    near = MultiPolygon([wall.polygon for wall in walls]).buffer(LOST_MM, quad_segs=2)
+    if not near.covers(region.polygon.buffer(-slim)):
         # somewhere the area is exactly as wide as the cutter
         wall_offset, walls = slim, shrunk(slim)
     if not walls:
