@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib.metadata import entry_points
+
 import typer
 
+from cli.bus import bus
 from cli.demo import demo
 from cli.down import down
 from cli.status import status
@@ -20,6 +24,10 @@ app.command()(up)
 app.command()(down)
 app.command()(status)
 app.command()(demo)
+app.add_typer(bus, name="bus")
+for command in sorted(entry_points(group="rmos.commands"), key=lambda entry: entry.name):
+    with suppress(ModuleNotFoundError):  # an installation without that service has not its commands either
+        app.add_typer(command.load(), name=command.name)
 
 
 def main() -> None:

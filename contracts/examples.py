@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import cache
 
-from contracts import ai, art, artifacts, cam, catalog, feasibility, health, log, rmos, search, sessions
+from contracts import ai, art, artifacts, audit, cam, catalog, feasibility, health, log, rmos, search, sessions
 from contracts.blobs import BlobRef
 from contracts.canonical import digest_of, sha256_hex
 from contracts.envelope import Actor, Role
@@ -577,9 +577,55 @@ def _log_examples() -> tuple[Message, ...]:
     )
 
 
+def _audit_examples() -> tuple[Message, ...]:
+    root = sha256_hex(b"root")
+    text = "rmos.local/0a1b2c3d4e5f\n2\nhswC0PyqJVQyJqYoMzyvnxpSlUZ7IAzfLYZmrXJkJhE=\n"
+    note = f"{text}\n— rmos.local/0a1b2c3d4e5f AAAAAA==\n"
+    key = "rmos.local/0a1b2c3d4e5f+9f0b3c1d+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+    return (
+        audit.AskCheckpoint(),
+        audit.SignedCheckpoint(origin="rmos.local/0a1b2c3d4e5f", tree_size=2, root_sha256=root, note=note),
+        audit.AskTile(path="tile/0/000.p/2"),
+        audit.TileContent(path="tile/0/000.p/2", content_base64="AAAA"),
+        audit.AskArtifactProof(artifact_id=BOUND),
+        audit.ArtifactProof(
+            artifact_id=BOUND,
+            position=1,
+            leaf_index=0,
+            data_json="{}",
+            entry="{}",
+            leaf_sha256=sha256_hex(b"leaf"),
+            tree_size=2,
+            root_sha256=root,
+            hashes=(sha256_hex(b"other leaf"),),
+            checkpoint=note,
+            verifier_keys=(key,),
+        ),
+        audit.AskConsistency(from_size=1, to_size=2),
+        audit.ConsistencyProof(
+            from_size=1,
+            to_size=2,
+            from_root_sha256=sha256_hex(b"leaf"),
+            to_root_sha256=root,
+            hashes=(sha256_hex(b"other leaf"),),
+            to_checkpoint=note,
+        ),
+        audit.AskCheckpointKeys(),
+        audit.CheckpointKeys(origin="rmos.local/0a1b2c3d4e5f", verifier_keys=(key,)),
+    )
+
+
 @cache
 def examples() -> dict[type[Message], Message]:
     """Message class -> its example."""
     documents = (SPEC, PARAMETERS, STORED, CANDIDATE, FAILURE)
-    groups = (_ai_examples(), _art_examples(), _cam_examples(), _rmos_examples(), _log_examples(), documents)
+    groups = (
+        _ai_examples(),
+        _art_examples(),
+        _cam_examples(),
+        _rmos_examples(),
+        _log_examples(),
+        _audit_examples(),
+        documents,
+    )
     return {type(example): example for group in groups for example in group}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contracts import ai, art, artifacts, cam, feasibility, health, rmos, search
+from contracts import ai, art, artifacts, audit, cam, feasibility, health, rmos, search
 from contracts.model import Message
 
 SERVICES = ("gateway", "ai_gateway", "art_studio", "rmos", "cam")
@@ -12,6 +12,9 @@ MIGRATE = "migrate"
 DASHBOARD = "dashboard"
 SUPERVISOR = "supervisor"
 """`rmos up`, which asks each service for its health and restarts one that stays silent."""
+
+OPERATOR = "operator"
+"""A person at the command line (`rmos bus`): reads DEAD, takes letters out of it and sends them again."""
 
 FACTS_STREAM = "FACTS"
 LOG_STREAM = "LOG"
@@ -100,6 +103,13 @@ RUN_EVENTS = Conversation("query.rmos.run_events.v1", ("gateway",), rmos.ListRun
 SESSION = Conversation("query.rmos.session.v1", ("gateway",), rmos.AskSession, rmos.SessionReply)
 SESSIONS = Conversation("query.rmos.sessions.v1", ("gateway",), rmos.ListSessions, rmos.Sessions)
 CATALOG = Conversation("query.rmos.catalog.v1", ("gateway",), rmos.AskCatalog, rmos.CatalogEntries)
+CHECKPOINT = Conversation("query.rmos.checkpoint.v1", ("gateway",), audit.AskCheckpoint, audit.SignedCheckpoint)
+TILE = Conversation("query.rmos.tile.v1", ("gateway",), audit.AskTile, audit.TileContent)
+ARTIFACT_PROOF = Conversation("query.rmos.artifact_proof.v1", ("gateway",), audit.AskArtifactProof, audit.ArtifactProof)
+CONSISTENCY = Conversation("query.rmos.consistency.v1", ("gateway",), audit.AskConsistency, audit.ConsistencyProof)
+CHECKPOINT_KEYS = Conversation(
+    "query.rmos.checkpoint_keys.v1", ("gateway",), audit.AskCheckpointKeys, audit.CheckpointKeys
+)
 HEALTH = {
     service: Conversation(f"query.{service}.health.v1", ("gateway", SUPERVISOR), health.AskHealth, health.Health)
     for service in SERVICES
@@ -142,6 +152,11 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     SESSION,
     SESSIONS,
     CATALOG,
+    CHECKPOINT,
+    TILE,
+    ARTIFACT_PROOF,
+    CONSISTENCY,
+    CHECKPOINT_KEYS,
     *HEALTH.values(),
 )
 
@@ -187,6 +202,8 @@ def permissions_of(user: str) -> Permissions:
         return Permissions(tuple(sorted(_LOG_READER)), (inbox,), False)
     if user == SUPERVISOR:
         return Permissions(tuple(sorted(_asked_by(user))), (inbox,), False)
+    if user == OPERATOR:
+        return Permissions(tuple(sorted(_DEAD_LETTERS)), (inbox,), False)
     if user not in SERVICES:
         raise KeyError(f"{user!r} is no user of the bus")
     publish = _asked_by(user)
@@ -209,6 +226,14 @@ _LOG_READER = (
     f"$JS.API.STREAM.INFO.{LOG_STREAM}",
     f"$JS.ACK.{LOG_STREAM}.>",
     "$JS.FC.>",
+)
+
+# A letter is sent again as the fact that it was, so this user can publish every fact: it belongs to no process.
+_DEAD_LETTERS = (
+    f"$JS.API.STREAM.INFO.{DEAD_STREAM}",
+    f"$JS.API.STREAM.MSG.GET.{DEAD_STREAM}",
+    f"$JS.API.STREAM.MSG.DELETE.{DEAD_STREAM}",
+    "fact.>",
 )
 
 _JETSTREAM: dict[str, tuple[str, ...]] = {

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from contracts.errors import ErrorCode, RmosError
-from services.gateway.access import ENDPOINTS, Rule
+from services.gateway.access import ENDPOINTS, Rule, rule_key
 from services.gateway.calls import Gateway, caller_for
 
 _THREAD_FROM_BYTES = 64 << 10
@@ -52,7 +52,7 @@ class GuardedRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         methods = options.get("methods") or ["GET"]
-        self._rules: dict[str, Rule] = {method: ENDPOINTS[method, path] for method in methods}
+        self._rules: dict[str, Rule] = {method: ENDPOINTS[rule_key(method, path)] for method in methods}
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

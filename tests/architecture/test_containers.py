@@ -39,6 +39,9 @@ def test_make_env_makes_exactly_the_secrets_that_compose_needs_and_no_two_alike(
     made = made_by_make_env(tmp_path)
     assert made.keys() == needed_variables()
     assert len(set(made.values())) == len(made)
+    origin, seed = made.pop("RMOS_LOG_ORIGIN"), made.pop("RMOS_CHECKPOINT_KEY")
+    assert re.fullmatch(r"rmos\.local/[0-9a-f]{12}", origin)
+    assert re.fullmatch(r"[0-9a-f]{64}", seed)
     assert all(re.fullmatch(r"k[0-9a-f]{40}", secret) for secret in made.values())
 
 

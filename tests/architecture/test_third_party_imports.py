@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "services.art_studio.domain": {"pydantic", "orjson"},
     "services.art_studio.domain.svg_check": {"defusedxml"},
     "services.rmos": _SERVICE | _STORES | {"sqlalchemy", "alembic", "nats", "faststream"},
+    "services.rmos.cli": {"typer", "rich", "nats", "psycopg"},
     "services.rmos.domain": {"pydantic", "orjson"},
     "services.rmos.domain.checkpoint": {"cryptography"},
     "services.rmos.domain.feasibility": {"pydantic", "shapely", "numpy"},

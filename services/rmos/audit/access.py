@@ -1,0 +1,66 @@
+"""Where an audit finds its store: the embedded stack of a home, or what the command line and the environment name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from runtime.embedded.stack_state import StackFile, read_stack_file
+from runtime.settings import S3Settings, Settings, SettingsError
+from services.rmos.audit.stream_check import StreamAccess
+from services.rmos.audit.verify import Audited
+from services.rmos.domain.checkpoint import NotAKey, VerifierKey
+
+
+class HomeSettings(Settings):
+    home: Annotated[Path, Field(alias="RMOS_HOME")] = Path(".rmos")
+
+
+class NothingToReach(Exception):
+    """There is no store where one was looked for; the message says what to do."""
+
+
+def stack_of(home: Path | None) -> StackFile:
+    """How to reach the running stack of this home (none: RMOS_HOME, else .rmos). Raises NothingToReach."""
+    folder = (home or HomeSettings.read().home).expanduser().resolve()
+    stack = read_stack_file(folder)
+    if stack is None:
+        raise NothingToReach(f"no stack runs in {folder}: start it with `rmos up`, or give --dsn and --vkey")
+    return stack
+
+
+def audited(home: Path | None, dsn: str | None, vkeys: Sequence[str], held: Sequence[Path]) -> Audited:
+    """With a DSN, the object store's address comes from the RMOS_S3_… variables. Raises NothingToReach."""
+    try:
+        keys = tuple(VerifierKey.parse(text) for text in vkeys)
+        notes = tuple(path.read_bytes() for path in held)
+        if dsn is not None:
+            if not keys:
+                raise NothingToReach("--dsn needs --vkey: without the public key no signature says anything")
+            return Audited(dsn, S3Settings.read(), keys, held=notes)
+        found = _of_stack(stack_of(home), keys)
+    except (NotAKey, SettingsError, OSError) as error:
+        raise NothingToReach(str(error)) from None
+    return replace(found, held=notes)
+
+
+def _of_stack(stack: StackFile, keys: tuple[VerifierKey, ...]) -> Audited:
+    own = [text for text in (stack.checkpoint_vkey, *stack.retired_checkpoint_vkeys) if text]
+    return Audited(
+        dsn=stack.postgres_dsn,
+        s3=S3Settings(
+            endpoint=stack.s3.endpoint,
+            access_key=stack.s3.access_key,
+            secret_key=stack.s3.secret_key,
+            bucket=stack.s3.bucket,
+            region=stack.s3.region,
+        ),
+        keys=keys or tuple(VerifierKey.parse(text) for text in own),
+        stream=StreamAccess(
+            stack.nats_url, stack.dashboard.user, stack.dashboard.password, stack.dashboard.inbox_prefix
+        ),
+    )

@@ -1,0 +1,71 @@
+"""One unmoving view of the database for an audit: a read-only transaction in which everything is as of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from services.rmos.audit.records import RecordedCheckpoint
+from services.rmos.audit.rows import LogRow, log_row
+
+CHUNK = 5_000
+_ROWS = """
+    SELECT position, stream, version, event_id, type, recorded_at_utc, actor, request_id, command_id, command_index,
+           command_sha256, causation_id, writer_epoch, data, leaf
+    FROM rmos.events ORDER BY position
+"""
+
+
+class Snapshot:
+    """Every method raises psycopg.Error."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        self._connection = connection
+
+    def events(self) -> int:
+        """How many rows the log has."""
+        return int(self._one("SELECT count(*) FROM rmos.events")[0])
+
+    def rows(self) -> Iterator[list[LogRow]]:
+        """The whole log by position, in chunks."""
+        with self._connection.cursor(name="audit_rows", binary=True) as cursor:
+            cursor.execute(_ROWS)
+            while found := cursor.fetchmany(CHUNK):
+                yield [log_row(row) for row in found]
+
+    def checkpoints(self) -> list[RecordedCheckpoint]:
+        """All that were ever signed, by size."""
+        query = "SELECT tree_size, root, note FROM rmos.checkpoints ORDER BY tree_size"
+        return [RecordedCheckpoint(*row) for row in self._connection.execute(query, binary=True)]
+
+    def cursor_of_projections(self, name: str) -> tuple[int, int] | None:
+        """Position and version of the folds; None when the tables were never folded."""
+        query = "SELECT position, fold_version FROM projections.projection_cursor WHERE name = %s"
+        found = self._connection.execute(query, (name,)).fetchone()
+        return (found[0], found[1]) if found else None
+
+    def table(self, schema: str, name: str) -> Iterator[dict[str, Any]]:
+        """All rows of a table."""
+        with self._connection.cursor(name="audit_table", row_factory=dict_row) as cursor:
+            cursor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(schema, name)))
+            while found := cursor.fetchmany(CHUNK):
+                yield from found
+
+    def _one(self, query: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
+        row = self._connection.execute(query, parameters).fetchone()
+        assert row is not None  # each of these statements gives one row
+        return row
+
+
+@contextmanager
+def snapshot(dsn: str) -> Iterator[Snapshot]:
+    """A view of this moment. Raises psycopg.Error."""
+    with psycopg.connect(dsn, connect_timeout=5, application_name="rmos-audit-verify") as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield Snapshot(connection)

@@ -1,0 +1,166 @@
+"""The commands that rmos adds to the command line: `rmos audit …` and `rmos store …`.
+
+Exit codes: 0 sound, 1 something was found, 2 wrong usage or nothing to reach. What needs a driver is imported when a
+command runs: the other commands of `rmos` start no slower for these.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from services.rmos.audit.findings import Report
+    from services.rmos.audit.verify import Progress
+
+audit = typer.Typer(name="audit", help="Check that the record is what it was, and prove it.", no_args_is_help=True)
+store = typer.Typer(name="store", help="Look after what is derived from the record.", no_args_is_help=True)
+
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Folder of the stack. Default: $RMOS_HOME, else .rmos", show_default=False)
+]
+Dsn = Annotated[
+    str | None,
+    typer.Option("--dsn", help="Another database; its object store is named by RMOS_S3_…", show_default=False),
+]
+Vkeys = Annotated[
+    list[str] | None,
+    typer.Option("--vkey", help="Public key that you trust, instead of the stack's own.", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+FOUND, UNREACHABLE = 1, 2
+
+
+@audit.command()
+def verify(
+    home: Home = None,
+    dsn: Dsn = None,
+    vkey: Vkeys = None,
+    held: Annotated[
+        list[Path] | None,
+        typer.Option("--checkpoint", help="A checkpoint that you kept: the log must still extend it."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out projections, public tiles and the blobs' content.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hash every event again and hold log, signatures, tiles, blobs, projections and stream against each other."""
+    from services.rmos.audit.access import audited
+    from services.rmos.audit.verify import audit as audit_of
+
+    with _reaching():
+        what = audited(home, dsn, vkey or [], held or [])
+        with _shown_progress(as_json) as progress:
+            report = audit_of(what, quick=quick, progress=progress)
+    if as_json:
+        print(json.dumps(report.as_json(), indent=2))
+    else:
+        _print(report)
+    if not report.sound:
+        raise typer.Exit(FOUND)
+
+
+@audit.command()
+def proof(
+    artifact: Annotated[str, typer.Argument(help="Id of an artifact.")],
+    home: Home = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File for the proof; default: standard output.")] = None,
+) -> None:
+    """The proof that an artifact stands in the log: entry, hashes and signed checkpoint, checked before it is given."""
+    from services.rmos.audit.access import stack_of
+    from services.rmos.audit.proof_file import fetched_proof
+
+    with _reaching():
+        stack = stack_of(home)
+        found = fetched_proof(stack.url, stack.api_keys["auditor"], artifact, [stack.checkpoint_vkey])
+    text = json.dumps(found, indent=2)
+    if out is None:
+        print(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")
+        print(f"event {found['position']}, covered by the checkpoint of {found['tree_size']} events: {out}")
+
+
+@audit.command("rotate-key")
+def rotate_key(home: Home = None) -> None:
+    """Make a new signing key; it signs from the next start of the stack on, the old ones stay public."""
+    from runtime.embedded.errors import EmbeddedError
+    from runtime.embedded.stack_config import rotate_checkpoint_key
+    from services.rmos.audit.access import HomeSettings
+
+    try:
+        config = rotate_checkpoint_key((home or HomeSettings.read().home).expanduser().resolve())
+    except EmbeddedError as error:
+        _say(str(error))
+        raise typer.Exit(UNREACHABLE) from None
+    print(f"the next start signs with {config.checkpoint_vkeys[0]}")
+
+
+@store.command()
+def status(home: Home = None, dsn: Dsn = None, vkey: Vkeys = None, as_json: AsJson = False) -> None:
+    """How far log, checkpoints, projections and stream have come, and how many blobs there are; changes nothing."""
+    from services.rmos.audit.access import audited
+    from services.rmos.audit.status import status_of
+
+    with _reaching():
+        found = status_of(audited(home, dsn, vkey or [], []))
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        for name, value in found.items():
+            print(f"{name.replace('_', ' '):<24} {value}")
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """What cannot be reached ends the command with 2 and the reason: it says nothing about the record."""
+    import nats.errors
+    import psycopg
+
+    from runtime.objects import FAILURES
+    from services.rmos.audit.access import NothingToReach
+
+    try:
+        yield
+    except (NothingToReach, psycopg.Error, nats.errors.Error, *FAILURES) as error:
+        _say(f"nothing was judged: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+        raise typer.Exit(UNREACHABLE) from None
+
+
+@contextmanager
+def _shown_progress(silent: bool) -> Iterator[Progress]:
+    """A bar for each kind of thing, on a terminal only."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=silent or not console.is_terminal, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def advance(name: str, amount: int, total: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total)
+            bars.advance(tasks[name], amount)
+
+        yield advance
+
+
+def _print(report: Report) -> None:
+    for finding in report.findings:
+        print(f"{finding.kind.value}: {finding.where}: {finding.what}")
+    for note in report.notes:
+        print(f"note: {note}")
+    checked = ", ".join(f"{amount} {name.replace('_', ' ')}" for name, amount in report.checked.items())
+    print(f"{'sound' if report.sound else f'{len(report.findings)} findings'}; checked {checked}")
+
+
+def _say(line: str) -> None:
+    print(f"rmos: {line}", file=sys.stderr)

@@ -1,0 +1,392 @@
+"""Everything an intruder with all rights might do to a real store: found, named, and nothing else is blamed.
+
+The store is made by the system's own parts (log, projector, checkpointer, blobs); the damage is done past every trigger
+by a superuser and with the object store's keys; the audit runs as the command does, with a read-only role.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from typer.testing import CliRunner
+
+from contracts.artifacts import Attachment, AttachmentKind
+from contracts.blobs import BlobRef, blob_key
+from contracts.log import AttachmentAdded
+from runtime.blobs import BlobStore
+from runtime.objects import ObjectStore
+from runtime.settings import S3Settings
+from runtime.testing import DatabaseAccess, S3Access
+from services.rmos.audit.rows import LogRow, entry_of_row
+from services.rmos.cli import audit
+from services.rmos.domain.checkpoint import Checkpoint, SigningKey
+from services.rmos.domain.leaf import leaf_of
+from services.rmos.domain.tiles import TileEdge
+from tests.rmos.audit.given import KEY, VKEY, as_superuser, checkpointing, public_objects, s3_settings
+from tests.rmos.event_log.given import until
+from tests.rmos.projections import given as history
+from tests.rmos.projections.given import NOW, World, world
+
+Named = list[tuple[str, str]]
+
+
+@dataclass
+class Store:
+    database: DatabaseAccess
+    s3: S3Settings
+    blobs: list[BlobRef] = field(default_factory=list)
+    size: int = 0
+
+    def verify(self, *options: str) -> tuple[int, Named, dict[str, Any]]:
+        """Exit code, findings as (kind, where), and the whole report of `rmos audit verify`."""
+        environment = {
+            "RMOS_S3_ENDPOINT": self.s3.endpoint,
+            "RMOS_S3_ACCESS_KEY": self.s3.access_key,
+            "RMOS_S3_SECRET_KEY": self.s3.secret_key,
+            "RMOS_S3_BUCKET": self.s3.bucket,
+            "RMOS_S3_REGION": self.s3.region,
+        }
+        arguments = ["verify", "--dsn", self.database.reader_dsn, "--vkey", VKEY, "--json", *options]
+        result = CliRunner().invoke(audit, arguments, env=environment, catch_exceptions=False)
+        report = json.loads(result.stdout)
+        return result.exit_code, [(item["kind"], item["where"]) for item in report["findings"]], report
+
+    def rows(self) -> list[LogRow]:
+        columns = ", ".join(LogRow._fields)
+        with psycopg.connect(self.database.reader_dsn) as connection:
+            found = connection.execute(f"SELECT {columns} FROM rmos.events ORDER BY position")  # type: ignore[arg-type]
+            return [LogRow(*row) for row in found]
+
+    def checkpoints(self) -> list[dict[str, Any]]:
+        with psycopg.connect(self.database.reader_dsn, row_factory=dict_row) as connection:
+            return connection.execute("SELECT * FROM rmos.checkpoints ORDER BY tree_size").fetchall()
+
+    def run(self, *statements: str) -> None:
+        as_superuser(self.database, *statements)
+
+    async def objects(self, act: Callable[[ObjectStore], Awaitable[None]]) -> None:
+        with public_objects(self.s3) as objects:
+            await act(objects)
+
+
+async def attached_content(world: World, blobs: BlobStore, run_id: str, kind: AttachmentKind, data: bytes) -> BlobRef:
+    blob = await blobs.put(data, "application/json")
+    attachment = Attachment(
+        attachment_id=blob.sha256,
+        kind=kind,
+        filename="a.json",
+        content_type=blob.content_type,
+        size=blob.size,
+        created_at_utc=NOW,
+    )
+    await world.append((f"run-{run_id}", AttachmentAdded(run_id=run_id, attachment=attachment)))
+    return blob
+
+
+async def some_history(world: World, blobs: BlobStore, store: Store) -> None:
+    """Four runs with content, two sessions, decisions of all kinds, checkpoints in between."""
+    for number in range(4):
+        run_id = f"run_{number}"
+        await world.append(history.run_opened(run_id, "session_1" if number == 0 else None))
+        content = f"content of {run_id}".encode()
+        store.blobs.append(await attached_content(world, blobs, run_id, AttachmentKind.SPEC, content))
+    await world.append(history.session_opened("session_1"))
+    await world.append(history.bound("run_0", "artifact_0"), *history.judged("session_1", "run_0", "artifact_0"))
+    await world.append(history.bound("run_1", "artifact_1"))
+
+
+async def later_history(world: World) -> None:
+    await world.append(history.bound("run_2", "artifact_2"))
+    await world.append(history.approved("session_1", "run_0", "artifact_0"))
+    await world.append(history.bound("run_3", "artifact_3"))
+
+
+@pytest.fixture
+async def store(database: DatabaseAccess, s3_server: S3Access) -> Store:
+    """Thirteen events under a first checkpoint, sixteen under the last, everything folded and public, at rest."""
+    made = Store(database, s3_settings(s3_server, s3_server.create_bucket()))
+    blobs = BlobStore(made.s3)
+    with public_objects(made.s3) as objects:
+        async with world(database.writer_dsn) as history_of:
+            async with checkpointing(database, objects, history_of.log) as checkpointer:
+                await some_history(history_of, blobs, made)
+                await until(lambda: checkpointer.covered.position == 13)
+                await later_history(history_of)
+                await until(lambda: checkpointer.covered.position == 16)
+                await until(lambda: history_of.projector.projected.position == 16)
+    blobs.close()
+    made.size = 16
+    return made
+
+
+async def verified(store: Store, *options: str) -> tuple[int, Named]:
+    code, named, _ = await asyncio.to_thread(store.verify, *options)
+    return code, named
+
+
+def swapped(store: Store, first: int, second: int) -> None:
+    store.run(
+        f"UPDATE rmos.events SET position = 1000 WHERE position = {first}",
+        f"UPDATE rmos.events SET position = {first} WHERE position = {second}",
+        f"UPDATE rmos.events SET position = {second} WHERE position = 1000",
+    )
+
+
+async def test_an_untouched_store_is_sound(store: Store) -> None:
+    code, named, report = await asyncio.to_thread(store.verify)
+    assert (code, named, report["notes"]) == (0, [], [])
+    checked = report["checked"]
+    assert (checked["events"], checked["blobs"], checked["tiles"]) == (16, 4, 2)
+    assert checked["checkpoints"] >= 2
+    assert checked["projection_rows"] > 20
+    assert await verified(store, "--quick") == (0, [])
+
+
+@pytest.mark.parametrize("position", [1, 7, 16])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "data = overlay(data placing '\\x58' from 20)",
+        "actor = replace(actor, 'operator', 'admin')",
+        "recorded_at_utc = overlay(recorded_at_utc placing '1999' from 1)",
+        "command_sha256 = sha256('other')",
+        "request_id = request_id || 'x'",
+        "causation_id = 'somebody'",
+        "writer_epoch = writer_epoch + 1",
+        "event_id = event_id || 'x'",
+        "type = 'rmos.run_opened.v2'",
+    ],
+)
+async def test_one_changed_byte_of_an_event(store: Store, position: int, change: str) -> None:
+    before = store.rows()[position - 1]
+    store.run(f"UPDATE rmos.events SET {change} WHERE position = {position}")
+    if store.rows()[position - 1] == before:
+        store.run(f"UPDATE rmos.events SET actor = actor || ' ' WHERE position = {position}")
+    assert await verified(store) == (1, [("event_changed", f"event {position}")])
+    assert await verified(store, "--quick") == (1, [("event_changed", f"event {position}")])
+
+
+async def test_a_changed_leaf_hash(store: Store) -> None:
+    store.run("UPDATE rmos.events SET leaf = sha256('other') WHERE position = 5")
+    assert await verified(store) == (1, [("leaf_changed", "event 5")])
+
+
+async def test_a_changed_event_with_a_leaf_hash_to_match(store: Store) -> None:
+    row = store.rows()[4]
+    forged = row._replace(data=row.data.replace(b"router", b"routed") if b"router" in row.data else row.data + b" ")
+    leaf = leaf_of(entry_of_row(forged)).hex()
+    store.run(f"UPDATE rmos.events SET data = '\\x{forged.data.hex()}', leaf = '\\x{leaf}' WHERE position = 5")
+    assert await verified(store) == (1, [("event_replaced", "event 5")])
+
+
+@pytest.mark.parametrize("position", [1, 9, 16])
+async def test_a_deleted_event(store: Store, position: int) -> None:
+    store.run(f"DELETE FROM rmos.events WHERE position = {position}")
+    assert await verified(store) == (1, [("event_missing", f"event {position}")])
+
+
+async def test_a_deleted_event_with_all_later_ones_moved_down(store: Store) -> None:
+    store.run(
+        "DELETE FROM rmos.events WHERE position = 6",
+        "UPDATE rmos.events SET position = position + 1000 WHERE position > 6",
+        "UPDATE rmos.events SET position = position - 1001 WHERE position > 1000",
+    )
+    assert await verified(store) == (1, [("event_missing", "event 6")])
+
+
+@pytest.mark.parametrize(("first", "second"), [(3, 4), (2, 15)])
+async def test_two_swapped_events(store: Store, first: int, second: int) -> None:
+    swapped(store, first, second)
+    assert await verified(store) == (1, [("events_swapped", f"events {first} and {second}")])
+
+
+def insertion(store: Store, position: int) -> str:
+    """A forged event that is consistent in itself."""
+    like = store.rows()[0]
+    data = like.data.replace(b"run_0", b"run_x")
+    forged = like._replace(position=position, stream="run-run_x", event_id="forged", command_id="forged", data=data)
+    leaf = leaf_of(entry_of_row(forged)).hex()
+    return (
+        "INSERT INTO rmos.events SELECT "
+        f"{position}, writer_epoch, version, command_index, 'run-run_x', 'forged', type, recorded_at_utc, actor, "
+        f"request_id, 'forged', causation_id, command_sha256, '\\x{leaf}', '\\x{data.hex()}' "
+        f"FROM rmos.events WHERE event_id = '{like.event_id}'"
+    )
+
+
+async def test_an_event_inserted_between_others(store: Store) -> None:
+    store.run(
+        "UPDATE rmos.events SET position = position + 1000 WHERE position >= 6",
+        "UPDATE rmos.events SET position = position - 999 WHERE position > 1000",
+        insertion(store, 6),
+    )
+    assert await verified(store) == (1, [("event_inserted", "event 6")])
+
+
+async def test_an_event_inserted_far_behind_the_end(store: Store) -> None:
+    store.run(insertion(store, 900))
+    assert await verified(store) == (1, [("event_inserted", "event 900")])
+
+
+async def test_a_recorded_checkpoint_replaced_by_an_older_one(store: Store) -> None:
+    first = store.checkpoints()[0]
+    assert first["tree_size"] < 16
+    store.run(f"UPDATE rmos.checkpoints SET note = '\\x{first['note'].hex()}' WHERE tree_size = 16")
+    assert await verified(store) == (1, [("checkpoint_invalid", "checkpoint 16")])
+
+
+async def test_the_public_checkpoint_replaced_by_an_older_one(store: Store) -> None:
+    first = store.checkpoints()[0]
+    await store.objects(lambda objects: objects.put("checkpoint", bytes(first["note"]), "text/plain"))
+    assert await verified(store) == (1, [("public_checkpoint_old", "tlog/checkpoint")])
+
+
+async def test_a_recorded_checkpoint_deleted(store: Store) -> None:
+    store.run("DELETE FROM rmos.checkpoints WHERE tree_size = 16")
+    assert await verified(store) == (1, [("public_checkpoint_ahead", "tlog/checkpoint")])
+
+
+async def test_the_public_checkpoint_deleted(store: Store) -> None:
+    await store.objects(lambda objects: objects.remove("checkpoint"))
+    assert await verified(store) == (1, [("public_checkpoint_missing", "tlog/checkpoint")])
+
+
+async def test_the_public_checkpoint_signed_by_a_stranger(store: Store) -> None:
+    newest = store.checkpoints()[-1]
+    forged = Checkpoint(KEY.name, 16, bytes(newest["root"])).signed(SigningKey(KEY.name, bytes(32)))
+    await store.objects(lambda objects: objects.put("checkpoint", forged, "text/plain"))
+    assert await verified(store) == (1, [("public_checkpoint_invalid", "tlog/checkpoint")])
+
+
+async def rebuilt(store: Store, *, with_key: bool) -> None:
+    """Event 5 changed, and leaf hash and every tile made anew to match; with the key, also every checkpoint."""
+    row = store.rows()[4]
+    forged = row._replace(actor=row.actor.replace("designer", "operator"))
+    assert forged != row
+    leaf = leaf_of(entry_of_row(forged)).hex()
+    store.run(f"UPDATE rmos.events SET actor = '{forged.actor}', leaf = '\\x{leaf}' WHERE position = 5")
+    edge = TileEdge()
+    notes: dict[int, tuple[bytes, bytes]] = {}
+    for found in store.rows():
+        edge.append(found.leaf, entry_of_row(found))
+        notes[edge.size] = edge.root, Checkpoint(KEY.name, edge.size, edge.root).signed(KEY)
+
+    async def publish(objects: ObjectStore) -> None:
+        await objects.put_all([(tile.path, content) for tile, content in edge.partial()], "application/octet-stream")
+        if with_key:
+            await objects.put("checkpoint", notes[16][1], "text/plain")
+
+    await store.objects(publish)
+    if with_key:
+        for recorded in store.checkpoints():
+            root, note = notes[recorded["tree_size"]]
+            store.run(
+                f"UPDATE rmos.checkpoints SET root = '\\x{root.hex()}', note = '\\x{note.hex()}' "
+                f"WHERE tree_size = {recorded['tree_size']}"
+            )
+
+
+async def test_a_tree_rebuilt_after_a_change(store: Store) -> None:
+    await rebuilt(store, with_key=False)
+    first = store.checkpoints()[0]["tree_size"]
+    following = next((row["tree_size"] for row in store.checkpoints() if row["tree_size"] >= 5), first)
+    before = max((row["tree_size"] for row in store.checkpoints() if row["tree_size"] < 5), default=0)
+    assert await verified(store) == (1, [("history_rewritten", f"events {before + 1} to {following}")])
+
+
+async def test_a_fork_signed_with_the_stolen_key_does_not_extend_a_checkpoint_that_somebody_kept(
+    store: Store, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    kept.write_bytes(store.checkpoints()[-1]["note"])
+    assert await verified(store, "--checkpoint", str(kept)) == (0, [])
+    await rebuilt(store, with_key=True)
+    assert await verified(store) == (0, [])  # all that is here agrees: only the kept checkpoint knows better
+    code, named = await verified(store, "--checkpoint", str(kept))
+    assert (code, [kind for kind, _ in named]) == (1, ["history_rewritten"])
+
+
+async def test_a_changed_tile_and_a_missing_bundle(store: Store) -> None:
+    async def damage(objects: ObjectStore) -> None:
+        content = objects.read("tile/0/000.p/16")
+        assert content is not None
+        await objects.put("tile/0/000.p/16", bytes(32) + content[32:], "application/octet-stream")
+        await objects.remove("tile/entries/000.p/16")
+
+    await store.objects(damage)
+    code, named = await verified(store)
+    assert (code, sorted(named)) == (
+        1,
+        [("tile_changed", "tlog/tile/0/000.p/16"), ("tile_missing", "tlog/tile/entries/000.p/16")],
+    )
+
+
+@pytest.mark.parametrize("damage", ["changed", "removed"])
+async def test_a_blob_changed_or_removed(store: Store, damage: str) -> None:
+    key = blob_key(store.blobs[2].sha256, store.blobs[2].content_type)
+    objects = ObjectStore(store.s3)
+    if damage == "changed":
+        await objects.put(key, b"contenT of run_2", "application/json")
+        wanted = [("blob_changed", f"blob {key}")]
+    else:
+        await objects.remove(key)
+        wanted = [("blob_missing", f"blob {key}")]
+        assert await verified(store, "--quick") == (1, wanted)
+    assert await verified(store) == (1, wanted)
+    left = objects.read(key)
+    objects.close()
+    assert left == (b"contenT of run_2" if damage == "changed" else None)  # an audit changes nothing
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ("UPDATE projections.runs SET risk_level = 'RED' WHERE run_id = 'run_3'", ("changed", "runs run_3")),
+        ("UPDATE projections.runs SET artifact_count = 9 WHERE run_id = 'run_0'", ("changed", "runs run_0")),
+        (
+            "UPDATE projections.artifacts SET document = jsonb_set(document, '{status}', '\"BLOCKED\"') "
+            "WHERE artifact_id = 'artifact_2'",
+            ("changed", "artifacts artifact_2"),
+        ),
+        ("UPDATE projections.sessions SET approved_by = 'me'", ("changed", "sessions session_1")),
+        ("DELETE FROM projections.artifacts WHERE artifact_id = 'artifact_1'", ("missing", "artifacts artifact_1")),
+        ("INSERT INTO projections.run_events VALUES ('run_1', 99)", ("extra", "run_events run_1 99")),
+    ],
+)
+async def test_a_changed_projection_row(store: Store, change: str, wanted: tuple[str, str]) -> None:
+    store.run(change)
+    kind, where = wanted
+    assert await verified(store) == (1, [(f"projection_row_{kind}", f"projections.{where}")])
+
+
+async def test_two_damages_are_both_named(store: Store) -> None:
+    store.run(
+        "UPDATE rmos.events SET request_id = 'other' WHERE position = 3",
+        "UPDATE projections.runs SET label = 'other' WHERE run_id = 'run_3'",
+    )
+    code, named = await verified(store)
+    assert (code, named) == (
+        1,
+        [("event_changed", "event 3"), ("projection_row_changed", "projections.runs run_3")],
+    )
+
+
+async def test_what_cannot_be_reached_is_exit_code_2(store: Store) -> None:
+    arguments = ["verify", "--dsn", "postgresql://nobody@127.0.0.1:1/none", "--vkey", VKEY]
+    environment = {
+        "RMOS_S3_ENDPOINT": store.s3.endpoint,
+        "RMOS_S3_ACCESS_KEY": store.s3.access_key,
+        "RMOS_S3_SECRET_KEY": store.s3.secret_key,
+    }
+    result = await asyncio.to_thread(CliRunner().invoke, audit, arguments, env=environment)
+    assert result.exit_code == 2
+    without_key = await asyncio.to_thread(CliRunner().invoke, audit, arguments[:3], env=environment)
+    assert without_key.exit_code == 2
