@@ -16,6 +16,14 @@ class CliSettings(Settings):
     """Folder of the embedded stack: data, state, logs."""
 
 
+class BusSettings(Settings):
+    """Access to a bus that this machine's stack does not run; a password on the command line would show in `ps`."""
+
+    url: Annotated[str | None, Field(alias="RMOS_NATS_URL")] = None
+    user: Annotated[str | None, Field(alias="RMOS_NATS_USER")] = None
+    password: Annotated[str | None, Field(alias="RMOS_NATS_PASSWORD", repr=False)] = None
+
+
 def home_of(option: Path | None) -> Path:
     """The folder given on the command line, else RMOS_HOME, else `.rmos` where one stands; absolute."""
     return (option or CliSettings.read().home).expanduser().resolve()

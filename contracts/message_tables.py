@@ -14,6 +14,7 @@ from contracts.subjects import (
     FACTS_STREAM,
     LOG_STREAM,
     MIGRATE,
+    OPERATOR,
     SERVICES,
     SUPERVISOR,
     Conversation,
@@ -96,7 +97,7 @@ def _rights() -> Iterator[str]:
     yield "What each user may publish and subscribe to; the server refuses everything else.\n"
     yield "| user | publishes | subscribes |"
     yield "|---|---|---|"
-    for user in (*SERVICES, MIGRATE, DASHBOARD, SUPERVISOR):
+    for user in (*SERVICES, MIGRATE, DASHBOARD, SUPERVISOR, OPERATOR):
         rights = permissions_of(user)
         yield f"| {user} | {_list(rights.publish)} | {_list(rights.subscribe)} |"
 

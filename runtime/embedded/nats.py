@@ -14,7 +14,7 @@ from runtime.embedded.server import EmbeddedServer
 
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 PING_INTERVAL_S = 1
-PING_MAX = 2
+PING_MAX = 4
 """A client that leaves so many pings unanswered is dropped. A paused process is still in its queue groups and would be
 given its share of the requests: with NATS' defaults (2 minutes, twice) for up to six minutes."""
 

@@ -10,10 +10,10 @@ import json
 import sys
 from collections.abc import Mapping
 
-from contracts.subjects import DASHBOARD, MIGRATE, SERVICES, SUPERVISOR, Permissions, permissions_of
+from contracts.subjects import DASHBOARD, MIGRATE, OPERATOR, SERVICES, SUPERVISOR, Permissions, permissions_of
 from runtime.embedded.nats import listener_section
 
-USERS = (*SERVICES, MIGRATE, DASHBOARD, SUPERVISOR)
+USERS = (*SERVICES, MIGRATE, DASHBOARD, SUPERVISOR, OPERATOR)
 _ACCOUNT = """\
 accounts {{
   RMOS {{

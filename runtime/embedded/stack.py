@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contracts.subjects import DASHBOARD, SERVICES, SUPERVISOR, inbox_prefix
+from contracts.subjects import DASHBOARD, OPERATOR, SERVICES, SUPERVISOR, inbox_prefix
 from runtime.clock import SystemClock, utc_text
 from runtime.embedded import binaries, stack_state
 from runtime.embedded.environments import Environments
@@ -193,6 +193,7 @@ class Stack:
             dashboard=stack_state.DashboardLogin(
                 user=DASHBOARD, password=config.nats_passwords[DASHBOARD], inbox_prefix=inbox_prefix(DASHBOARD)
             ),
+            operator=stack_state.OperatorLogin(user=OPERATOR, password=config.nats_passwords[OPERATOR]),
             postgres_dsn=self._postgres.dsn(READER, config.postgres_passwords[READER], DATABASE),
             s3=stack_state.S3Access(
                 endpoint=self._s3.endpoint,

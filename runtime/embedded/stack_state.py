@@ -33,6 +33,15 @@ class DashboardLogin(BaseModel):
     inbox_prefix: str
 
 
+class OperatorLogin(BaseModel):
+    """The NATS user of `rmos bus`: reads DEAD, takes letters out of it and sends them again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user: str
+    password: str
+
+
 class S3Access(BaseModel):
     """`endpoint` is `host:port`, plain HTTP."""
 
@@ -54,6 +63,8 @@ class StackFile(BaseModel):
     api_keys: dict[str, str]
     nats_url: str
     dashboard: DashboardLogin
+    operator: OperatorLogin | None = None
+    """None in a file that an older version wrote."""
     postgres_dsn: str
     s3: S3Access
     checkpoint_vkey: str = ""
