@@ -26,7 +26,6 @@ from contracts.search import (
     SearchReply,
     SearchResult,
 )
-from runtime.clock import unix_ms
 from runtime.logs import Logger
 from services.rmos.domain import run as run_domain
 from services.rmos.domain import search_record
@@ -44,6 +43,7 @@ MAX_LIVE = 16
 """Searches at a time: more would only wait for the same worker processes until their time is up."""
 GRACE_S = 30.0
 """After its time limit and this, a search without an end was interrupted, whether or not a leader said so yet."""
+OWN_DEADLINE_MS = 30_000
 PROGRESS_EVERY = 10
 """Attempts after which a running search shows itself although its best did not get better."""
 
@@ -71,7 +71,7 @@ class SearchHandlers:
         self._catalog = catalog
         self._open = open_searches
         self._log = log
-        self._loop = SearchLoop(designer, desk.engine, catalog, unix_ms)
+        self._loop = SearchLoop(designer, desk.engine, catalog, self._now_ms)
         self._live: dict[str, Live] = {}
 
     async def search(self, command: ConstraintSearch, request: RequestContext) -> SearchReply:
@@ -113,7 +113,7 @@ class SearchHandlers:
         """Ends as interrupted what a former leader left open: a duty of a new leader, done once."""
         for started in await self._open.open_searches():
             if started.search_id not in self._live:
-                await self._end(started, SearchOutcome.INTERRUPTED, _own_request(started.search_id))
+                await self._end(started, SearchOutcome.INTERRUPTED, self._own_request(started.search_id))
                 self._log.info("search_interrupted", search_id=started.search_id)
 
     async def interrupt(self) -> None:
@@ -163,8 +163,15 @@ class SearchHandlers:
             del self._live[search_id]
             return await desk.first(command, request, SearchStarted), True
         live.task = asyncio.create_task(self._carried_out(live), name=search_id)
-        live.task.add_done_callback(lambda _: self._live.pop(search_id, None))
+        live.task.add_done_callback(self._let_go)
         return started, False
+
+    def _let_go(self, task: asyncio.Task[SearchReply]) -> None:
+        """Forgets a search that is over. One whose end could not be recorded stays open in the log: the next leader, or
+        its own passed time, makes it interrupted."""
+        del self._live[task.get_name()]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.warning("search_end_not_recorded", search_id=task.get_name(), reason=str(error))
 
     async def _place(
         self, command: ConstraintSearch
@@ -294,6 +301,18 @@ class SearchHandlers:
             return reply.model_copy(update={"state": "ended", "outcome": SearchOutcome.INTERRUPTED})
         return reply
 
+    def _now_ms(self) -> int:
+        return int(self._desk.clock.now().timestamp() * 1000)
+
+    def _own_request(self, search_id: str) -> RequestContext:
+        """Of what the authority does by itself."""
+        return RequestContext(
+            command_id=f"{search_id}.abandoned",
+            request_id=search_id,
+            actor=SYSTEM_ACTOR,
+            deadline_ms=self._now_ms() + OWN_DEADLINE_MS,
+        )
+
     def _overdue(self, started: SearchStarted) -> bool:
         since = self._desk.clock.now() - datetime.fromisoformat(started.started_at_utc)
         return since.total_seconds() > float(started.search.search_budget.time_limit_seconds) + GRACE_S
@@ -305,10 +324,3 @@ def _completed(asked: SearchContext, base: CuttingContext | None) -> SearchConte
         return asked
     left_out = {name: getattr(base, name) for name in CuttingContext.model_fields if getattr(asked, name) is None}
     return asked.model_copy(update=left_out)
-
-
-def _own_request(search_id: str) -> RequestContext:
-    """Of what the authority does by itself."""
-    return RequestContext(
-        command_id=f"{search_id}.abandoned", request_id=search_id, actor=SYSTEM_ACTOR, deadline_ms=unix_ms() + 30_000
-    )
