@@ -192,9 +192,10 @@ class HashTree:
         while len(self._levels[level]) >= pair:
             if level + 1 == len(self._levels):
                 self._levels.append(bytearray())
-            row, above = bytes(self._levels[level]), self._levels[level + 1]
-            start, end = 2 * len(above), len(row) // pair * pair
-            above += b"".join([_sha256(_NODE_PREFIX + row[at : at + pair]).digest() for at in range(start, end, pair)])
+            above = self._levels[level + 1]
+            start = 2 * len(above)
+            row = bytes(self._levels[level][start : len(self._levels[level]) // pair * pair])
+            above += b"".join([_sha256(_NODE_PREFIX + row[at : at + pair]).digest() for at in range(0, len(row), pair)])
             level += 1
 
     def node(self, level: int, index: int) -> bytes:

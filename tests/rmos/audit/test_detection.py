@@ -115,13 +115,15 @@ async def store(database: DatabaseAccess, s3_server: S3Access) -> Store:
     made = Store(database, s3_settings(s3_server, s3_server.create_bucket()))
     blobs = BlobStore(made.s3)
     with public_objects(made.s3) as objects:
-        async with world(database.writer_dsn) as history_of:
-            async with checkpointing(database, objects, history_of.log) as checkpointer:
-                await some_history(history_of, blobs, made)
-                await until(lambda: checkpointer.covered.position == 13)
-                await later_history(history_of)
-                await until(lambda: checkpointer.covered.position == 16)
-                await until(lambda: history_of.projector.projected.position == 16)
+        async with (
+            world(database.writer_dsn) as history_of,
+            checkpointing(database, objects, history_of.log) as checkpointer,
+        ):
+            await some_history(history_of, blobs, made)
+            await until(lambda: checkpointer.covered.position == 13)
+            await later_history(history_of)
+            await until(lambda: checkpointer.covered.position == 16)
+            await until(lambda: history_of.projector.projected.position == 16)
     blobs.close()
     made.size = 16
     return made
@@ -352,8 +354,8 @@ async def test_a_blob_changed_or_removed(store: Store, damage: str) -> None:
         ("UPDATE projections.runs SET risk_level = 'RED' WHERE run_id = 'run_3'", ("changed", "runs run_3")),
         ("UPDATE projections.runs SET artifact_count = 9 WHERE run_id = 'run_0'", ("changed", "runs run_0")),
         (
-            "UPDATE projections.artifacts SET document = jsonb_set(document, '{status}', '\"BLOCKED\"') "
-            "WHERE artifact_id = 'artifact_2'",
+            """UPDATE projections.artifacts SET document = jsonb_set(document, '{status}', '"BLOCKED"')
+            WHERE artifact_id = 'artifact_2'""",
             ("changed", "artifacts artifact_2"),
         ),
         ("UPDATE projections.sessions SET approved_by = 'me'", ("changed", "sessions session_1")),

@@ -1,0 +1,181 @@
+"""What tamper evidence costs: verification per event, the tree's share of an append, and how proofs grow.
+
+`python -m benchmarks.audit [--events 200000] [--rounds 3] [--seconds 2]` prints one JSON object.
+
+verify     rows in memory, hashed again into leaves and a whole tree, root compared; one core, reading excluded
+append     32 concurrent commands through the log, without and with a checkpointer, interleaved; its lag while it runs
+proofs     bytes and time of making and of checking one inclusion and one consistency proof, by number of leaves
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import os
+import statistics
+import time
+from typing import Any
+
+import psycopg
+
+from benchmarks.append import DATA, leading, rmos
+from runtime.clock import SystemClock, utc_text
+from runtime.logs import configure
+from runtime.objects import ObjectStore
+from runtime.settings import S3Settings
+from runtime.testing import DatabaseAccess, S3Access, running_postgres, running_s3
+from services.rmos.audit.checkpointer import Checkpointer
+from services.rmos.audit.publication import PREFIX, Publication
+from services.rmos.audit.records import AuditRecords
+from services.rmos.audit.rows import LogRow, leaves_of
+from services.rmos.domain.checkpoint import SigningKey
+from services.rmos.domain.merkle import HashTree, extends, includes
+from services.rmos.event_log.log import PostgresEventLog
+from services.rmos.migrate import migrate_tables
+
+GOALS = {"verify_events_per_second": 400_000, "append_cost_percent": 10.0}
+KEY = SigningKey("rmos.benchmark/log", bytes(32))
+LEAVES = (1_000, 10_000, 100_000, 1_000_000)
+
+
+def row(position: int) -> LogRow:
+    name = f"01JD{position:022}"
+    return LogRow(
+        position,
+        f"run-{position // 8}",
+        position % 8 + 1,
+        f"event_{name}",
+        "rmos.attachment_added.v1",
+        "2026-01-02T03:04:05.000006Z",
+        '{"id":"ada","kind":"person","role":"designer"}',
+        f"request_{name}",
+        f"command_{name}",
+        0,
+        hashlib.sha256(name.encode()).digest(),
+        None,
+        7,
+        DATA,
+        bytes(32),
+    )
+
+
+def verify_rate(events: int, rounds: int) -> dict[str, float]:
+    rows = [row(position) for position in range(1, events + 1)]
+    chunks = [rows[at : at + 5_000] for at in range(0, events, 5_000)]
+    rates, processor_rates = [], []
+    for _ in range(rounds):
+        tree, began, used = HashTree(), time.perf_counter(), time.process_time()
+        for chunk in chunks:
+            tree.extend(b"".join(leaves_of(chunk)))
+        tree.root()
+        rates.append(events / (time.perf_counter() - began))
+        processor_rates.append(events / (time.process_time() - used))
+    return {
+        "events_per_second": round(statistics.median(rates)),
+        "events_per_processor_second": round(statistics.median(processor_rates)),
+        "best_events_per_second": round(max(rates)),
+    }
+
+
+async def append_cost(database: DatabaseAccess, s3: S3Access, rounds: int, seconds: float) -> dict[str, Any]:
+    settings = S3Settings(
+        endpoint=s3.endpoint, access_key=s3.access_key, secret_key=s3.secret_key, bucket=s3.bucket, region=s3.region
+    )
+    objects, log = ObjectStore(settings, PREFIX), configure("benchmark", "error")
+    found: dict[str, list[float]] = {"without": [], "with": []}
+    behind: list[int] = []
+    async with leading(database.writer_dsn) as events, AuditRecords(database.writer_dsn) as records:
+        clock = SystemClock()
+        assert events.term is not None
+        epoch = events.term.epoch
+        await rmos(events, 8, 0.3)
+        for _ in range(rounds):
+            found["without"].append(await rmos(events, 32, seconds))
+            checkpointer = Checkpointer(
+                records, Publication(objects), KEY, [KEY.verifier], events.head, lambda: utc_text(clock.now()), log
+            )
+            running = asyncio.create_task(checkpointer.run(epoch))
+            while checkpointer.covered.position < events.head.position:
+                await asyncio.sleep(0.01)
+            watching = asyncio.create_task(watched(checkpointer, events, behind))
+            found["with"].append(await rmos(events, 32, seconds))
+            for task in (running, watching):
+                task.cancel()
+            await asyncio.gather(running, watching, return_exceptions=True)
+    objects.close()
+    with psycopg.connect(database.reader_dsn) as connection:
+        checkpoints = connection.execute("SELECT count(*) FROM rmos.checkpoints").fetchone()
+    without, with_tree = statistics.median(found["without"]), statistics.median(found["with"])
+    return {
+        "events_per_second_without": round(without),
+        "events_per_second_with": round(with_tree),
+        "cost_percent": round(100 * (1 - with_tree / without), 1),
+        "most_events_behind": max(behind, default=0),
+        "checkpoints": checkpoints[0] if checkpoints else 0,
+    }
+
+
+async def watched(checkpointer: Checkpointer, events: PostgresEventLog, behind: list[int]) -> None:
+    while True:
+        behind.append(events.head.position - checkpointer.covered.position)
+        await asyncio.sleep(0.01)
+
+
+def proof_growth() -> list[dict[str, float]]:
+    found = []
+    tree = HashTree()
+    for size in LEAVES:
+        tree.extend(os.urandom(32 * (size - tree.size)))
+        root, old, tries = tree.root(), size // 3, 300
+        old_root = tree.root(old)
+        began = time.perf_counter()
+        proofs = [tree.inclusion(size * number // tries) for number in range(tries)]
+        made = time.perf_counter()
+        for number, hashes in enumerate(proofs):
+            index = size * number // tries
+            assert includes(tree.node(0, index), index, size, hashes, root)
+        checked = time.perf_counter()
+        growth = tree.consistency(old)
+        assert extends(old, old_root, size, root, growth)
+        found.append(
+            {
+                "leaves": size,
+                "inclusion_bytes": max(32 * len(hashes) for hashes in proofs),
+                "consistency_bytes": 32 * len(growth),
+                "make_us": round((made - began) / tries * 1e6, 1),
+                "check_us": round((checked - made) / tries * 1e6, 1),
+            }
+        )
+    return found
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options.add_argument("--events", type=int, default=200_000)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--seconds", type=float, default=2.0)
+    chosen = options.parse_args()
+    verify = verify_rate(chosen.events, chosen.rounds)
+    with running_postgres() as postgres, running_s3() as s3:
+        database = postgres.create_database()
+        migrate_tables(database.owner_dsn)
+        append = asyncio.run(append_cost(database, s3, chosen.rounds, chosen.seconds))
+    print(
+        json.dumps(
+            {
+                "verify": verify,
+                "append": append,
+                "proofs": proof_growth(),
+                "goals": GOALS,
+                "reached": verify["events_per_processor_second"] >= GOALS["verify_events_per_second"]
+                and append["cost_percent"] <= GOALS["append_cost_percent"],
+            },
+            indent=2,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The audit commands against the running system, as an auditor runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.e2e import journey
+from tests.e2e.conftest import Stack
+
+
+def rmos(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli.app", *arguments, "--home", str(stack.home)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+async def bound(stack: Stack) -> str:
+    async with stack.client() as client:
+        run_id = await journey.opened_run(client)
+        await journey.generated(client, run_id)
+        return str((await journey.bound(client, run_id))["artifact_id"])
+
+
+async def test_a_system_at_work_is_sound(stack: Stack) -> None:
+    await bound(stack)
+    working = asyncio.create_task(bound(stack))
+    found = await asyncio.to_thread(rmos, stack, "audit", "verify", "--json")
+    report: dict[str, Any] = json.loads(found.stdout)
+    assert (found.returncode, report["findings"]) == (0, []), found.stderr
+    assert report["checked"]["events"] >= 4
+    assert report["checked"]["blobs"] >= 2
+    assert report["checked"]["stream_messages"] >= 4
+    await working
+    assert (await asyncio.to_thread(rmos, stack, "audit", "verify", "--quick")).stdout.startswith(("sound", "note"))
+
+
+async def test_a_proof_is_checked_and_written(stack: Stack, tmp_path: Path) -> None:
+    artifact = await bound(stack)
+    found = await asyncio.to_thread(rmos, stack, "audit", "proof", artifact, "--out", str(tmp_path / "proof.json"))
+    assert found.returncode == 0, found.stderr
+    assert json.loads((tmp_path / "proof.json").read_text())["artifact_id"] == artifact
+    assert (await asyncio.to_thread(rmos, stack, "audit", "proof", "artifact_none")).returncode == 2
+
+
+async def test_the_status_of_the_store_counts_everything(stack: Stack) -> None:
+    await bound(stack)
+    found = await asyncio.to_thread(rmos, stack, "store", "status", "--json")
+    status = json.loads(found.stdout)
+    assert (found.returncode, status["events"] > 0, status["blobs"] > 0, status["quarantined"]) == (0, True, True, 0)
+
+
+def test_a_home_without_a_stack_is_exit_code_2(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cli.app", "audit", "verify", "--home", str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 2
