@@ -81,7 +81,8 @@ class Bus:
             inbox_prefix=inbox_prefix(settings.user),
             name=f"rmos-{service}",
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0,
+            # 0 would be a busy loop with a log line a round while the server is away
+            reconnect_time_wait=0.1,  # type: ignore[arg-type]  # FastStream says int, nats-py sleeps a float
             connect_timeout=2,
             ping_interval=5,
             max_outstanding_pings=2,
@@ -168,7 +169,12 @@ class Bus:
         """Finish what was begun, then leave."""
         if self._running:
             await asyncio.wait(self._running, timeout=10)
-        await self.broker.stop()
+        try:
+            await self.broker.stop()
+        except nats.errors.Error:  # draining needs a connection; without one there is nothing left to drain
+            # nats-py's reconnecting task can miss its cancellation and would keep the event loop from ending
+            self.client.options["max_reconnect_attempts"] = 1
+            await self.client.close()
 
     async def _ask(self, conversation: Conversation, payload: bytes, headers: dict[str, str], deadline_ms: int) -> Msg:
         patience = time.monotonic() + NO_ANSWERER_PATIENCE_S

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
+from starlette.responses import Response
 
 from contracts.errors import ErrorCode
 from contracts.feasibility import FeasibilityReply
@@ -17,6 +21,7 @@ from services.gateway.access import ENDPOINTS, MAY, Rule
 from services.gateway.examples import PROBLEM_EXAMPLE
 from services.gateway.problems import MEDIA_TYPE
 
+PATH = "/openapi.json"
 DESCRIPTION = """\
 From a luthier's words to G-code that may be cut, with every decision on record.
 
@@ -62,19 +67,25 @@ _WITH_ID = (404,)
 _WITH_BODY = (413,)
 
 
-def describe(app: FastAPI, version: str) -> None:
-    """Give the application its description; it is made once, at the first question."""
-    made: dict[str, Any] = {}
+def install(app: FastAPI, version: str) -> None:
+    """Serve `/openapi.json` and `/docs`. The description is made once, at the first question, in a thread: it takes
+    seconds of computing, in which the event loop must go on answering others and NATS' pings."""
+    making: list[asyncio.Task[bytes]] = []
 
-    def openapi() -> dict[str, Any]:
-        if not made:
-            made.update(_described(app, version))
-        return made
+    async def description(_: Request) -> Response:
+        if not making:
+            making.append(asyncio.create_task(asyncio.to_thread(lambda: orjson.dumps(described(app, version)))))
+        return Response(await asyncio.shield(making[0]), media_type="application/json")
 
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the description
+    async def docs(_: Request) -> Response:
+        return get_swagger_ui_html(openapi_url=PATH, title="RMOS")
+
+    app.add_route(PATH, description, include_in_schema=False)
+    app.add_route("/docs", docs, include_in_schema=False)
 
 
-def _described(app: FastAPI, version: str) -> dict[str, Any]:
+def described(app: FastAPI, version: str) -> dict[str, Any]:
+    """The whole description as one document."""
     document = get_openapi(
         title="RMOS", version=version, description=DESCRIPTION, routes=app.routes, openapi_version="3.1.0"
     )

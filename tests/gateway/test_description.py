@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +9,7 @@ import jsonschema
 import pytest
 from fastapi import APIRouter
 
+from services.gateway import openapi
 from services.gateway.access import ENDPOINTS
 from services.gateway.bodies import (
     BindBody,
@@ -19,6 +22,7 @@ from services.gateway.bodies import (
     ToolpathsBody,
 )
 from services.gateway.guard import GuardedRoute
+from services.gateway.openapi import described
 from tests.gateway.conftest import World
 
 BODIES: dict[str, Any] = {
@@ -46,14 +50,14 @@ def references(value: Any) -> Iterator[str]:
             yield from references(item)
 
 
-async def described(world: World) -> dict[str, Any]:
+async def description_of(world: World) -> dict[str, Any]:
     async with world.client(None) as client:
         document: dict[str, Any] = (await client.get("/openapi.json")).json()
     return document
 
 
 async def test_every_endpoint_is_described_and_every_reference_resolves(world: World) -> None:
-    document = await described(world)
+    document = await description_of(world)
     assert document["openapi"].startswith("3.1")
     shown = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
     assert shown == set(ENDPOINTS)
@@ -65,7 +69,7 @@ async def test_every_endpoint_is_described_and_every_reference_resolves(world: W
 
 
 async def test_every_keyed_operation_names_its_errors_in_one_envelope(world: World) -> None:
-    document = await described(world)
+    document = await description_of(world)
     for (method, path), rule in ENDPOINTS.items():
         operation = document["paths"][path][method.lower()]
         if rule.permission is None:
@@ -79,13 +83,13 @@ async def test_every_keyed_operation_names_its_errors_in_one_envelope(world: Wor
 
 
 async def test_a_real_error_fits_the_described_envelope(world: World) -> None:
-    schema = (await described(world))["components"]["schemas"]["Problem"]
+    schema = (await description_of(world))["components"]["schemas"]["Problem"]
     async with world.client() as client:
         jsonschema.validate((await client.get("/api/runs?limit=0")).json(), schema)
 
 
 async def test_the_examples_of_the_journey_are_bodies_the_gateway_takes(world: World) -> None:
-    document = await described(world)
+    document = await description_of(world)
     for path, body in BODIES.items():
         content = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
         assert content["examples"]
@@ -100,3 +104,21 @@ def test_an_endpoint_without_a_rule_cannot_be_made() -> None:
 
     with pytest.raises(KeyError):
         router.add_api_route("/api/forgotten", forgotten)
+
+
+async def test_the_description_is_made_once_and_not_on_the_event_loop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def recording(*arguments: Any) -> dict[str, Any]:
+        threads.append(threading.current_thread())
+        return described(*arguments)
+
+    monkeypatch.setattr(openapi, "described", recording)
+    async with world.client(None) as client:
+        answers = await asyncio.gather(*(client.get("/openapi.json") for _ in range(3)))
+        assert "/openapi.json" in (await client.get("/docs")).text
+    assert len({answer.content for answer in answers}) == 1
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()

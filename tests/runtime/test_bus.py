@@ -21,7 +21,7 @@ from runtime.bus import Bus
 from runtime.clock import SystemClock, unix_ms
 from runtime.logs import logger
 from runtime.settings import NatsSettings
-from runtime.testing import NatsAccess
+from runtime.testing import NatsAccess, running_nats
 
 ADA = Actor(id="ada", role=Role.DESIGNER)
 COMMAND = ReferenceAssets(run_id="run_1", asset_ids=("asset_1",))
@@ -146,3 +146,13 @@ async def test_a_command_that_costs_a_core_is_sent_once(nats_server: NatsAccess)
             await asking.request(GENERATE_TOOLPATHS, job, context("command_1", seconds=0.5))
     assert refused.value.code is ErrorCode.DEADLINE_EXCEEDED
     assert len(swallowed) == 1
+
+
+async def test_a_bus_whose_server_is_away_closes_all_the_same() -> None:
+    with running_nats() as access:
+        async with connected(access, "gateway") as bus:
+            access.server.stop()
+            async with asyncio.timeout(20):
+                while bus.connected:
+                    await asyncio.sleep(0.01)
+        assert bus.client.is_closed
