@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table
@@ -62,7 +64,7 @@ class Coalesced:
         key = key_of(change.table, change.row)
         if key in rows or key in self.updates.get(change.table, {}):
             raise FoldBroken(f"{change.table.name} {key} is made twice")
-        rows[key] = change.row | {}
+        rows[key] = change.row  # the fold made it for us: updates that follow are written into it
 
     def _update(self, change: Update) -> None:
         key = key_of(change.table, change.key)
@@ -79,4 +81,13 @@ class Coalesced:
 
 
 def key_of(table: Table, row: Row) -> Key:
-    return tuple(row[column.name] for column in table.primary_key)
+    return _key_of(table)(row)
+
+
+@lru_cache
+def _key_of(table: Table) -> Callable[[Row], Key]:
+    names = [column.name for column in table.primary_key]
+    if len(names) > 1:
+        return itemgetter(*names)
+    (name,) = names
+    return lambda row: (row[name],)

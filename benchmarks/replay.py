@@ -1,0 +1,96 @@
+"""Projection rebuild: events folded per second on one core, beside the least that reading them can cost.
+
+`python -m benchmarks.replay [--runs 20000] [--rounds 3]` prints one JSON object: medians over interleaved rounds.
+
+floor    COPY of position, type and data out of the table and orjson.loads of every event, one process, nothing written
+rebuild  fold_beside: schema and tables made, every event read, folded, written, cursor moved, batch by batch
+per core: processor time of the benchmark's own process; what Postgres spends on another core is shown beside it
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import time
+
+import orjson
+import psycopg
+
+from benchmarks.history import written
+from runtime.clock import SystemClock
+from runtime.logs import configure
+from runtime.testing import DatabaseAccess, running_postgres
+from services.rmos.event_log.log import PostgresEventLog
+from services.rmos.migrate import migrate_tables
+from services.rmos.projections.database import projection_engine
+from services.rmos.projections.rebuild import fold_beside
+
+GOAL_PER_SECOND = 50_000
+
+
+def floor(dsn: str) -> int:
+    """The number of events that were read and parsed."""
+    events = 0
+    with psycopg.connect(dsn) as connection, connection.cursor() as cursor:
+        statement = "COPY (SELECT position, type, data FROM rmos.events ORDER BY position) TO STDOUT (FORMAT binary)"
+        with cursor.copy(statement) as copy:
+            copy.set_types(["int8", "text", "bytea"])
+            for row in copy.rows():
+                orjson.loads(row[2])
+                events += 1
+    return events
+
+
+async def rebuild(database: DatabaseAccess, schema: str) -> int:
+    log = configure("benchmark", "warning")
+    tail = PostgresEventLog(database.writer_dsn, "benchmark", SystemClock(), log)
+    owner = projection_engine(database.owner_dsn)
+    async with tail.opened():
+        try:
+            return await fold_beside(owner, schema, tail, log)
+        finally:
+            await owner.dispose()
+
+
+def measured(database: DatabaseAccess, rounds: int) -> dict[str, object]:
+    rates: dict[str, list[tuple[float, float]]] = {"floor": [], "rebuild": []}
+    events = 0
+    for number in range(rounds):
+        for name, work in (
+            ("floor", lambda: floor(database.owner_dsn)),
+            ("rebuild", lambda number=number: asyncio.run(rebuild(database, f"beside_{number}"))),
+        ):
+            wall, own = time.perf_counter(), time.process_time()
+            events = work()
+            rates[name].append((events / (time.perf_counter() - wall), events / (time.process_time() - own)))
+    wall_rates = {name: statistics.median(rate for rate, _ in found) for name, found in rates.items()}
+    core_rates = {name: statistics.median(rate for _, rate in found) for name, found in rates.items()}
+    return {
+        "events": events,
+        "per_second": {name: round(rate) for name, rate in wall_rates.items()},
+        "per_second_of_own_processor_time": {name: round(rate) for name, rate in core_rates.items()},
+        "rebuild/floor": round(wall_rates["rebuild"] / wall_rates["floor"], 2),
+        "goal_per_second": GOAL_PER_SECOND,
+        "reached": wall_rates["rebuild"] >= GOAL_PER_SECOND,
+        "load_average": [round(value, 1) for value in os.getloadavg()],
+        "processors": os.cpu_count(),
+    }
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options.add_argument("--runs", type=int, default=20_000)
+    options.add_argument("--rounds", type=int, default=3)
+    chosen = options.parse_args()
+    with running_postgres() as postgres:
+        database = postgres.create_database()
+        migrate_tables(database.owner_dsn)
+        asyncio.run(written(database.writer_dsn, chosen.runs, configure("benchmark", "warning"), project=False))
+        print(json.dumps(measured(database, chosen.rounds), indent=2))
+
+
+if __name__ == "__main__":
+    main()
