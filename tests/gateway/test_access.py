@@ -16,6 +16,7 @@ EXPECTED = {
     Permission.READ: {Role.DESIGNER, Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
     Permission.DESIGN: {Role.DESIGNER, Role.OPERATOR, Role.ADMIN},
     Permission.DECIDE: {Role.OPERATOR, Role.ADMIN},
+    Permission.ADMINISTER: {Role.ADMIN},
 }
 
 
