@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 from contextlib import suppress
 
 import nats
@@ -20,6 +21,7 @@ from runtime.embedded.server import EmbeddedServer
 from runtime.embedded.supervisor import Probe
 from runtime.ids import new_id
 
+HEALTH_PATH = "/healthz"
 _TIMEOUT_S = 3.0
 
 
@@ -48,6 +50,19 @@ def http_answer(port: int, path: str, timeout_s: float = _TIMEOUT_S) -> tuple[in
         return None, b""
     finally:
         connection.close()
+
+
+def answers_as(port: int, pid: int | None) -> bool:
+    """Whether it is the process `pid` that answers on this port, by its own word in `GET /healthz`.
+
+    Between choosing a free port and listening on it, another stack of this machine may have taken it: that one's
+    gateway would say that it is ready, and not know our keys.
+    """
+    status, body = http_answer(port, HEALTH_PATH)
+    try:
+        return status is not None and pid is not None and json.loads(body).get("pid") == pid
+    except (ValueError, AttributeError):
+        return False
 
 
 def http_probe(port: int, path: str) -> Probe:

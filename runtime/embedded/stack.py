@@ -20,7 +20,7 @@ from runtime.embedded.nats import NatsServer
 from runtime.embedded.nats_conf import users_section
 from runtime.embedded.ports import LOOPBACK
 from runtime.embedded.postgres import PostgresServer
-from runtime.embedded.probes import ServiceProbes, http_answer, http_probe, server_probe
+from runtime.embedded.probes import ServiceProbes, answers_as, http_answer, http_probe, server_probe
 from runtime.embedded.process import Command, kill_group, log_tail, rotate_log, spawn, wait_until
 from runtime.embedded.process_identity import start_mark
 from runtime.embedded.roles import DATABASE, READER, apply_roles
@@ -147,7 +147,7 @@ class Stack:
         deadline = time.monotonic() + self._plan.ready_timeout_s
         while True:
             status, body = await asyncio.to_thread(http_answer, self._config.ports.http, READY_PATH)
-            if status == _OK:
+            if status == _OK and await asyncio.to_thread(answers_as, self._config.ports.http, self._gateway_pid):
                 return
             for state in self._supervisor.children:
                 if state.failures >= _GIVE_UP_AFTER_FAILURES:
@@ -159,6 +159,10 @@ class Stack:
                     f"the logs are in {self._home / 'logs'}"
                 )
             await asyncio.sleep(0.1)
+
+    @property
+    def _gateway_pid(self) -> int | None:
+        return next((state.pid for state in self._supervisor.children if state.child.name == "gateway"), None)
 
     def _service(self, name: str) -> Child:
         command = self._python(name, self._plan.module_of(name), self._environments.of_service(name))

@@ -29,7 +29,7 @@ async def serve() -> None:
         await reader.readuntil(b"\r\n\r\n")
         found = {name: await is_ready(client, name) for name in OTHERS}
         status = "200 OK" if all(found.values()) else "503 Service Unavailable"
-        body = json.dumps({"services": found}).encode()
+        body = json.dumps({"services": found, "pid": os.getpid()}).encode()
         head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         writer.write(head.encode() + body)
         await writer.drain()
