@@ -18,6 +18,10 @@ INLINE_GCODE_BYTES = 200_000
 """G-code up to this size is also given inline."""
 
 
+SUMMARY_LENGTH = 200
+"""Characters of an explanation's summary."""
+
+
 class ArtifactKind(StrEnum):
     FEASIBILITY = "feasibility"
     ART_STUDIO_CANDIDATE = "art_studio_candidate"
@@ -103,9 +107,11 @@ class RunArtifact(Message):
     attachments: tuple[Attachment, ...] = ()
     advisory_inputs: tuple[str, ...] = ()
     explanation_status: ExplanationStatus = ExplanationStatus.NONE
-    explanation_summary: str | None = None
+    explanation_summary: Annotated[str, Field(max_length=SUMMARY_LENGTH)] | None = None
     workflow_session_id: Identifier | None = None
     parent_artifact_id: Identifier | None = None
+    override_artifact_id: Identifier | None = None
+    """The override that let this pass although its verdict blocks; None where none was needed."""
     engine_version: str
     compute_ms: NonNegative
     meta: dict[str, str] = {}
@@ -133,3 +139,5 @@ class Run(Message):
     attachment_count: int = 0
     last_artifact_id: Identifier | None = None
     last_kind: ArtifactKind | None = None
+    deleted_at_utc: Timestamp | None = None
+    """Of a tombstone, which only auditors and admins see."""

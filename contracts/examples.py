@@ -8,7 +8,22 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import cache
 
-from contracts import ai, art, artifacts, audit, cam, catalog, feasibility, health, log, rmos, search, sessions
+from contracts import (
+    advisories,
+    ai,
+    art,
+    artifacts,
+    audit,
+    cam,
+    catalog,
+    comparison,
+    feasibility,
+    health,
+    log,
+    rmos,
+    search,
+    sessions,
+)
 from contracts.blobs import BlobRef
 from contracts.canonical import digest_of, sha256_hex
 from contracts.envelope import Actor, Role
@@ -254,6 +269,14 @@ SESSION_SHOWN = sessions.Session(
     version=4,
     allowed=("request_toolpaths", "require_revision"),
 )
+ADVISORY = advisories.Advisory(
+    run_id=RUN,
+    asset_id=ASSET,
+    status=advisories.AdvisoryStatus.REVIEWED,
+    rating=4,
+    note="fine petals",
+    allowed=("review", "promote", "reject"),
+)
 STORED = log.StoredEvent(
     position=12,
     stream=f"run-{RUN}",
@@ -269,6 +292,18 @@ STORED = log.StoredEvent(
     data_json="{}",
     leaf_sha256=sha256_hex(b"leaf"),
 )
+_STATES = sessions.SessionState
+
+
+def _in_session(state: sessions.SessionState, **more: object) -> dict[str, object]:
+    return {"session_id": SESSION, "state": state, **more}
+
+
+def _decided(state: sessions.SessionState, **more: object) -> dict[str, object]:
+    decision = {"run_id": RUN, "artifact_id": APPROVED, "actor": OPERATOR, "note": "as agreed"}
+    return _in_session(state, **decision, **more)
+
+
 SEARCH = "search_01JZ8QK4T6V9W2X3Y4Z5A6B7C8"
 SEARCHED = search.ConstraintSearch(
     context=search.SearchContext.model_validate(
@@ -335,7 +370,6 @@ BONE = catalog.Material.model_validate(
         "min_piece": {"value": "0.5", "unit": "mm", "source": "test piece", "standing": "est"},
     }
 )
-_DECISION = {"session_id": SESSION, "run_id": RUN, "artifact_id": APPROVED, "actor": OPERATOR, "note": "as agreed"}
 
 
 def _ai_examples() -> tuple[Message, ...]:
@@ -507,6 +541,53 @@ def _rmos_examples() -> tuple[Message, ...]:
         rmos.OpenSession(mode="ai_assisted", label=ASKED, context=CONTEXT),
         rmos.SessionReply(session=SESSION_SHOWN, artifact=APPROVAL),
         rmos.DecideSession(session_id=SESSION, note="as agreed", expected_version=3),
+        rmos.SetSessionContext(session_id=SESSION, context=CONTEXT, expected_version=3),
+        rmos.SetSessionDesign(session_id=SESSION, design=PARAMETERS),
+        rmos.EvaluateSession(session_id=SESSION),
+        rmos.ArchiveSession(session_id=SESSION, note="delivered"),
+        rmos.DeleteSession(session_id=SESSION, cascade=True, reason="a trial"),
+        rmos.DeleteRun(run_id=RUN, cascade=True, reason="opened by mistake"),
+        rmos.Deleted(ids=(RUN,)),
+        rmos.OverrideVerdict(run_id=RUN, artifact_id=BOUND, scope="YELLOW", reason="the test cut was clean"),
+        rmos.PurgeBlobs(older_than_days=365, statuses=("BLOCKED",)),
+        rmos.Purged(dry_run=True, run_ids=(RUN,), digests=(PREVIEW.sha256,), bytes_freed=2048),
+        advisories.AskAdvisories(run_id=RUN),
+        advisories.Advisories(run_id=RUN, items=(ADVISORY,)),
+        ADVISORY,
+        advisories.ReviewAdvisory(run_id=RUN, asset_id=ASSET, rating=4),
+        advisories.PromoteAdvisory(run_id=RUN, asset_id=ASSET),
+        advisories.RejectAdvisory(run_id=RUN, asset_id=ASSET, code=advisories.RejectionCode.AESTHETIC),
+        rmos.RunSummaries(
+            items=(
+                rmos.RunSummary(
+                    run_id=RUN,
+                    created_at_utc=NOW,
+                    status="OK",
+                    event_type=log.CandidateBound.type,
+                    risk_level=FEASIBILITY.risk_level,
+                    score=FEASIBILITY.score,
+                    explanation_status=artifacts.ExplanationStatus.READY,
+                    explanation_summary="ALLOW: GREEN, score 88.5",
+                    request_id=REQUEST,
+                    compute_ms=_d("41.2"),
+                ),
+            )
+        ),
+        comparison.AskDiff(of="artifacts", a=BOUND, b=CUT),
+        comparison.Diff(
+            of="artifacts",
+            a=BOUND,
+            b=CUT,
+            fields=(comparison.FieldDiff(path="kind", a="art_studio_candidate", b="toolpaths"),),
+            hashes=(comparison.HashDiff(name="gcode", b=GCODE.sha256),),
+        ),
+        comparison.AskExplanation(artifact_id=BOUND),
+        comparison.Explanation(
+            artifact_id=BOUND,
+            status=artifacts.ExplanationStatus.READY,
+            summary="ALLOW: GREEN, score 88.5",
+            text="# ALLOW",
+        ),
         feasibility.EvaluateFeasibility(design=PARAMETERS, context=CONTEXT),
         feasibility.FeasibilityReply(feasibility=FEASIBILITY, compute_ms=_d("40.2")),
         feasibility.EvaluateBatch(items_json='[{"design": {"inner_diameter_mm": 90}}]', context=CONTEXT),
@@ -549,20 +630,51 @@ def _log_examples() -> tuple[Message, ...]:
         log.DesignRejected(artifact=_artifact(APPROVED, kinds.REJECTION, **REFUSAL)),
         log.RevisionRequired(artifact=_artifact(APPROVED, kinds.REVISION, **REFUSAL)),
         log.ToolpathsDecided(artifact=TOOLPATHS),
-        log.SessionOpened(session_id=SESSION, mode="ai_assisted", label=ASKED, context=CONTEXT),
-        log.SessionDesignSet(session_id=SESSION, run_id=RUN, design_sha256=DESIGN_SHA256),
+        log.VerdictOverridden(artifact=_artifact(APPROVED, kinds.OVERRIDE, parent_artifact_id=BOUND)),
+        log.AdvisoryReviewed(run_id=RUN, asset_id=ASSET, rating=4, note="fine petals"),
+        log.AdvisoryPromoted(run_id=RUN, asset_id=ASSET, rating=5),
+        log.AdvisoryRejected(run_id=RUN, asset_id=ASSET, code=advisories.RejectionCode.DUPLICATE),
+        log.RunDeleted(run_id=RUN, reason="opened by mistake", cascaded=True),
+        log.SessionOpened(session_id=SESSION, state=_STATES.CONTEXT_READY, mode="ai_assisted", context=CONTEXT),
+        log.SessionRunOpened(session_id=SESSION, state=_STATES.CONTEXT_READY, run_id=RUN),
+        log.SessionContextSet(session_id=SESSION, state=_STATES.CONTEXT_READY, context=CONTEXT),
+        log.SessionDesignSet(
+            session_id=SESSION,
+            state=_STATES.CONTEXT_READY,
+            run_id=RUN,
+            design_sha256=DESIGN_SHA256,
+            spec=SPEC_BLOB,
+            context=CONTEXT,
+        ),
+        log.SessionRunDeleted(session_id=SESSION, state=_STATES.CONTEXT_READY, run_id=RUN, was_current=True),
+        log.SessionFeasibilityRequested(session_id=SESSION, state=_STATES.FEASIBILITY_REQUESTED, run_id=RUN),
         log.SessionFeasibilityStored(
             session_id=SESSION,
+            state=_STATES.FEASIBILITY_READY,
             run_id=RUN,
             artifact_id=BOUND,
             digests=DIGESTS,
             risk_level=FEASIBILITY.risk_level,
             score=FEASIBILITY.score,
         ),
-        log.SessionApproved.model_validate(_DECISION | {"digests": DIGESTS}),
-        log.SessionRejected.model_validate(_DECISION),
-        log.SessionRevisionRequired.model_validate(_DECISION),
-        log.SessionToolpathsStored(session_id=SESSION, run_id=RUN, artifact_id=CUT, gcode_sha256=GCODE.sha256),
+        log.SessionApproved.model_validate(_decided(_STATES.APPROVED, digests=DIGESTS)),
+        log.SessionRejected.model_validate(_decided(_STATES.REJECTED)),
+        log.SessionRevisionRequired.model_validate(_decided(_STATES.DESIGN_REVISION_REQUIRED)),
+        log.SessionToolpathsRequested(session_id=SESSION, state=_STATES.TOOLPATHS_REQUESTED, run_id=RUN),
+        log.SessionToolpathsStored(
+            session_id=SESSION, state=_STATES.TOOLPATHS_READY, run_id=RUN, artifact_id=CUT, gcode_sha256=GCODE.sha256
+        ),
+        log.SessionToolpathsFailed(session_id=SESSION, state=_STATES.APPROVED, run_id=RUN, artifact_id=CUT),
+        log.SessionArchived(session_id=SESSION, state=_STATES.ARCHIVED, note="delivered"),
+        log.SessionDeleted(session_id=SESSION, state=_STATES.ARCHIVED, reason="a trial", run_ids=(RUN,)),
+        log.BlobsPurged(
+            purge_id="purge_01K9XQ3V5T6Y7Z8A9B0C1D2E3P",
+            older_than_days=365,
+            statuses=("BLOCKED",),
+            run_ids=(RUN,),
+            digests=(PREVIEW.sha256,),
+            bytes_freed=2048,
+        ),
         log.SearchConcluded(artifact=_artifact(BOUND, kinds.CONSTRAINT_SEARCH)),
         log.SearchStarted(search_id=SEARCH, run_id=RUN, search=SEARCHED, variant_seed=SEED, started_at_utc=NOW),
         log.SearchProgressed(search_id=SEARCH, run_id=RUN, progress=PROGRESS),

@@ -9,15 +9,19 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from contracts.advisories import Rating, RejectionCode
 from contracts.ai import Seed
 from contracts.artifacts import Attachment, RunArtifact
+from contracts.blobs import BlobRef
 from contracts.catalog import Machine, Material, Tool
 from contracts.envelope import Actor
 from contracts.errors import ErrorBody
 from contracts.feasibility import CuttingContext, Mode, RiskLevel
 from contracts.model import Identifier, Message, NonNegative, RequestId, Score, Sha256, Timestamp
 from contracts.search import ConstraintSearch, SearchAttempt, SearchOutcome, SearchProgress
-from contracts.sessions import WorkflowMode
+from contracts.sessions import SessionState, WorkflowMode
+
+Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class LogEvent(Message):
@@ -49,6 +53,42 @@ class AssetsReferenced(LogEvent):
     asset_ids: tuple[Identifier, ...]
 
 
+class _AdvisoryStep(LogEvent):
+    """What a person thinks of an asset that was referred to. The actor is the event's."""
+
+    run_id: Identifier
+    asset_id: Identifier
+    rating: Rating | None = None
+    note: Annotated[str, Field(max_length=4000)] | None = None
+
+
+class AdvisoryReviewed(_AdvisoryStep):
+    type: ClassVar[str] = "rmos.advisory_reviewed.v1"
+    rating: Rating
+
+
+class AdvisoryPromoted(_AdvisoryStep):
+    """Taken up as the one to go on with. It decides nothing: a promoted design is still judged and approved."""
+
+    type: ClassVar[str] = "rmos.advisory_promoted.v1"
+
+
+class AdvisoryRejected(_AdvisoryStep):
+    type: ClassVar[str] = "rmos.advisory_rejected.v1"
+    code: RejectionCode
+
+
+class RunDeleted(LogEvent):
+    """The tombstone of a run: it takes no more commands and is shown to auditors only. Its events stay."""
+
+    type: ClassVar[str] = "rmos.run_deleted.v1"
+    run_id: Identifier
+    reason: Reason | None = None
+    forced: bool = False
+    cascaded: bool = False
+    """True when its decisions, or the session it belonged to, were accepted to go with it."""
+
+
 class ArtifactRecorded(LogEvent):
     """Base of the events that record a decision: the whole artifact is the event."""
 
@@ -77,18 +117,38 @@ class RevisionRequired(ArtifactRecorded):
     type: ClassVar[str] = "rmos.revision_required.v1"
 
 
+class VerdictOverridden(ArtifactRecorded):
+    """A person accepted a verdict that would have stopped exactly this design in exactly this context."""
+
+    type: ClassVar[str] = "rmos.verdict_overridden.v1"
+
+
 class ToolpathsDecided(ArtifactRecorded):
     """Toolpaths were asked for: released (OK), refused (BLOCKED) or failed (ERROR)."""
 
     type: ClassVar[str] = "rmos.toolpaths_decided.v1"
 
 
-class SessionOpened(LogEvent):
-    type: ClassVar[str] = "rmos.session_opened.v1"
+class SessionEvent(LogEvent):
+    """Base of the events of a session's stream."""
+
     session_id: Identifier
+    state: SessionState
+    """Where the session stands after the event."""
+
+
+class SessionOpened(SessionEvent):
+    type: ClassVar[str] = "rmos.session_opened.v1"
     mode: WorkflowMode
     label: str | None = None
     context: CuttingContext
+
+
+class SessionRunOpened(SessionEvent):
+    """A run was opened in the session, which answers for it from now on."""
+
+    type: ClassVar[str] = "rmos.session_run_opened.v1"
+    run_id: Identifier
 
 
 class ApprovedDigests(Message):
@@ -99,18 +159,41 @@ class ApprovedDigests(Message):
     context_sha256: Sha256
 
 
-class SessionDesignSet(LogEvent):
+class SessionContextSet(SessionEvent):
+    """What the session says about tool, material, machine and stock, all of it. An approval ends with the former."""
+
+    type: ClassVar[str] = "rmos.session_context_set.v1"
+    context: CuttingContext
+
+
+class SessionDesignSet(SessionEvent):
     """The session's current design changed; an approval of another design ends with it."""
 
     type: ClassVar[str] = "rmos.session_design_set.v1"
-    session_id: Identifier
     run_id: Identifier
     design_sha256: Sha256
+    spec: BlobRef
+    context: CuttingContext
+    """The one that the run was opened in; what the session has said since goes before it."""
+    mode: Mode = "router"
 
 
-class SessionFeasibilityStored(LogEvent):
+class SessionRunDeleted(SessionEvent):
+    """One of the session's runs was deleted."""
+
+    type: ClassVar[str] = "rmos.session_run_deleted.v1"
+    run_id: Identifier
+    was_current: bool
+    """It held the current design: there is none any more."""
+
+
+class SessionFeasibilityRequested(SessionEvent):
+    type: ClassVar[str] = "rmos.session_feasibility_requested.v1"
+    run_id: Identifier
+
+
+class SessionFeasibilityStored(SessionEvent):
     type: ClassVar[str] = "rmos.session_feasibility_stored.v1"
-    session_id: Identifier
     run_id: Identifier
     artifact_id: Identifier
     digests: ApprovedDigests
@@ -118,8 +201,7 @@ class SessionFeasibilityStored(LogEvent):
     score: Score | None = None
 
 
-class _SessionDecision(LogEvent):
-    session_id: Identifier
+class _SessionDecision(SessionEvent):
     run_id: Identifier
     artifact_id: Identifier
     actor: Actor
@@ -139,12 +221,53 @@ class SessionRevisionRequired(_SessionDecision):
     type: ClassVar[str] = "rmos.session_revision_required.v1"
 
 
-class SessionToolpathsStored(LogEvent):
+class SessionToolpathsRequested(SessionEvent):
+    """Toolpaths of the approved design are being made. Asking again is possible: a crash leaves no trap."""
+
+    type: ClassVar[str] = "rmos.session_toolpaths_requested.v1"
+    run_id: Identifier
+
+
+class SessionToolpathsStored(SessionEvent):
     type: ClassVar[str] = "rmos.session_toolpaths_stored.v1"
-    session_id: Identifier
     run_id: Identifier
     artifact_id: Identifier
     gcode_sha256: Sha256
+
+
+class SessionToolpathsFailed(SessionEvent):
+    """The toolpaths were refused or could not be made; the approval stands."""
+
+    type: ClassVar[str] = "rmos.session_toolpaths_failed.v1"
+    run_id: Identifier
+    artifact_id: Identifier
+
+
+class SessionArchived(SessionEvent):
+    type: ClassVar[str] = "rmos.session_archived.v1"
+    note: Annotated[str, Field(max_length=4000)] | None = None
+
+
+class SessionDeleted(SessionEvent):
+    """The tombstone of a session; `state` is the last it had. It is shown to auditors only. Its events stay."""
+
+    type: ClassVar[str] = "rmos.session_deleted.v1"
+    reason: Reason | None = None
+    forced: bool = False
+    run_ids: tuple[Identifier, ...] = ()
+    """Its runs, which were deleted with it."""
+
+
+class BlobsPurged(LogEvent):
+    """Retention let content go. The digests stay in the log; nothing else of the runs changes."""
+
+    type: ClassVar[str] = "rmos.blobs_purged.v1"
+    purge_id: Identifier
+    older_than_days: Annotated[int, Field(ge=1)]
+    statuses: tuple[str, ...]
+    run_ids: tuple[Identifier, ...]
+    digests: tuple[Sha256, ...]
+    bytes_freed: Annotated[int, Field(ge=0)]
 
 
 class SearchConcluded(ArtifactRecorded):
@@ -225,19 +348,33 @@ RMOS_EVENTS: tuple[type[LogEvent], ...] = (
     RunOpened,
     AttachmentAdded,
     AssetsReferenced,
+    AdvisoryReviewed,
+    AdvisoryPromoted,
+    AdvisoryRejected,
+    RunDeleted,
     FeasibilityRecorded,
     CandidateBound,
     DesignApproved,
     DesignRejected,
     RevisionRequired,
+    VerdictOverridden,
     ToolpathsDecided,
     SessionOpened,
+    SessionRunOpened,
+    SessionContextSet,
     SessionDesignSet,
+    SessionRunDeleted,
+    SessionFeasibilityRequested,
     SessionFeasibilityStored,
     SessionApproved,
     SessionRejected,
     SessionRevisionRequired,
+    SessionToolpathsRequested,
     SessionToolpathsStored,
+    SessionToolpathsFailed,
+    SessionArchived,
+    SessionDeleted,
+    BlobsPurged,
     SearchConcluded,
     SearchStarted,
     SearchProgressed,

@@ -6,13 +6,22 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contracts.artifacts import ArtifactKind, ArtifactStatus, Attachment, AttachmentKind, Run, RunArtifact
+from contracts.artifacts import (
+    SUMMARY_LENGTH,
+    ArtifactKind,
+    ArtifactStatus,
+    Attachment,
+    AttachmentKind,
+    ExplanationStatus,
+    Run,
+    RunArtifact,
+)
 from contracts.blobs import BlobRef
 from contracts.cam import Post
 from contracts.catalog import Machine, Material, Tool
 from contracts.feasibility import CuttingContext, Mode, RiskLevel
 from contracts.log import StoredEvent
-from contracts.model import Identifier, Message, Score, Sha256, Timestamp
+from contracts.model import Identifier, Message, NonNegative, RequestId, Score, Sha256, Timestamp
 from contracts.params import RosetteParamSpec
 from contracts.sessions import Session, SessionState, WorkflowMode
 from contracts.spec import RosetteSpec
@@ -20,6 +29,9 @@ from contracts.spec import RosetteSpec
 Limit = Annotated[int, Field(ge=1, le=200)]
 Note = Annotated[str, Field(max_length=4000)]
 Label = Annotated[str, Field(max_length=200)]
+Version = Annotated[int, Field(ge=1)]
+DeletionReason = Annotated[str, Field(min_length=3, max_length=2000)]
+RunStatus = Literal["OPEN", "OK", "BLOCKED", "ERROR"]
 
 
 class OpenRun(Message):
@@ -94,6 +106,25 @@ class MakeToolpaths(Message):
         return self
 
 
+class OverrideVerdict(Message):
+    """Accept the verdict of one artifact anyway. RED takes a policy that allows it and the role admin; UNKNOWN counts
+    as RED where the policy treats it so, and cannot be overridden otherwise."""
+
+    run_id: Identifier
+    artifact_id: Identifier
+    scope: Literal["YELLOW", "RED"]
+    reason: Annotated[str, Field(min_length=10, max_length=2000)]
+
+
+class DeleteRun(Message):
+    """A tombstone. `cascade` lets its decisions go with it; `force` takes it out of a session that is under way."""
+
+    run_id: Identifier
+    force: bool = False
+    cascade: bool = False
+    reason: DeletionReason | None = None
+
+
 class OpenSession(Message):
     mode: WorkflowMode = "design_first"
     label: Label | None = None
@@ -105,7 +136,81 @@ class DecideSession(Message):
 
     session_id: Identifier
     note: Note | None = None
-    expected_version: Annotated[int, Field(ge=1)] | None = None
+    expected_version: Version | None = None
+
+
+class SetSessionContext(Message):
+    """Change what the session says about tool, material, machine and stock. A field that is given replaces the
+    session's, the others stay. Any change ends an approval."""
+
+    session_id: Identifier
+    context: CuttingContext
+    expected_version: Version | None = None
+
+
+class SetSessionDesign(Message):
+    """Exactly one of design and spec becomes the session's current design, in its current run or a new one."""
+
+    session_id: Identifier
+    design: RosetteParamSpec | None = None
+    spec: RosetteSpec | None = None
+    expected_version: Version | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.design is None) == (self.spec is None):
+            raise ValueError("give exactly one of design or spec")
+        return self
+
+
+class EvaluateSession(Message):
+    """Judge the session's current design and put the verdict on the record."""
+
+    session_id: Identifier
+    expected_version: Version | None = None
+
+
+class ArchiveSession(Message):
+    session_id: Identifier
+    note: Note | None = None
+    expected_version: Version | None = None
+
+
+class DeleteSession(Message):
+    """A tombstone. `cascade` deletes its runs with it; `force` is for a session that is under way."""
+
+    session_id: Identifier
+    force: bool = False
+    cascade: bool = False
+    reason: DeletionReason | None = None
+    expected_version: Version | None = None
+
+
+class PurgeBlobs(Message):
+    """Let the content of old runs go: of every run whose last event is older and whose status is named. What a kept
+    run still refers to stays. `dry_run` only tells."""
+
+    older_than_days: Annotated[int, Field(ge=1, le=36500)]
+    statuses: Annotated[tuple[RunStatus, ...], Field(min_length=1, max_length=4)]
+    dry_run: bool = True
+
+
+class Purged(Message):
+    """What went, or would go. `purge_id` None: nothing was recorded, because nothing was to go or it was a dry run."""
+
+    purge_id: Identifier | None = None
+    dry_run: bool
+    more: bool = False
+    """True when further old runs wait for the next purge: one lets go of a limited number."""
+    run_ids: tuple[Identifier, ...]
+    digests: tuple[Sha256, ...]
+    bytes_freed: Annotated[int, Field(ge=0)]
+
+
+class Deleted(Message):
+    """What was deleted: the thing itself first, then what went with it."""
+
+    ids: tuple[Identifier, ...]
 
 
 class ArtifactReply(Message):
@@ -114,6 +219,8 @@ class ArtifactReply(Message):
     artifact: RunArtifact
     gcode_text: str | None = None
     opplan_json: str | None = None
+    missing_sha256: Sha256 | None = None
+    """Content of an output that the object store no longer has, by retention or loss; then no text is given."""
 
 
 class SessionReply(Message):
@@ -135,9 +242,18 @@ class AskSession(Message):
 
 
 class Page(Message):
+    """A page after a cursor, or after a number of items: a cursor alone misses and repeats nothing while more come."""
+
     cursor: Annotated[str, Field(max_length=200)] | None = None
+    offset: Annotated[int, Field(ge=0, le=100_000)] | None = None
     limit: Limit = 50
     include_total: bool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.cursor is not None and self.offset is not None:
+            raise ValueError("give either cursor or offset")
+        return self
 
 
 class ListRuns(Page):
@@ -148,14 +264,41 @@ class ListRuns(Page):
     to_utc: Timestamp | None = None
     tool_id: Annotated[str, Field(pattern=r"^[a-z0-9_.:-]{1,64}$")] | None = None
     mode: Mode | None = None
-    status: Literal["OPEN", "OK", "BLOCKED", "ERROR"] | None = None
+    status: RunStatus | None = None
     risk_level: RiskLevel | None = None
     session_id: Identifier | None = None
     kind: ArtifactKind | None = None
+    include_deleted: bool = False
+    """Tombstones too: for auditors and admins."""
 
 
 class Runs(Message):
     items: tuple[Run, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+class RunSummary(Message):
+    """What a screen of runs needs of each: its opening and its latest decision."""
+
+    run_id: Identifier
+    created_at_utc: Timestamp
+    status: RunStatus
+    event_type: str
+    """Type of the event that recorded the latest decision, or the opening's."""
+    risk_level: RiskLevel | None = None
+    score: Score | None = None
+    block_reason: str | None = None
+    warnings: tuple[str, ...] = ()
+    explanation_status: ExplanationStatus = ExplanationStatus.NONE
+    explanation_summary: Annotated[str, Field(max_length=SUMMARY_LENGTH)] | None = None
+    request_id: RequestId
+    compute_ms: NonNegative | None = None
+    meta: dict[str, str] = {}
+
+
+class RunSummaries(Message):
+    items: tuple[RunSummary, ...]
     next_cursor: str | None = None
     total: int | None = None
 
@@ -203,6 +346,8 @@ class Events(Message):
 
 class ListSessions(Page):
     state: SessionState | None = None
+    include_deleted: bool = False
+    """Tombstones too: for auditors and admins."""
 
 
 class Sessions(Message):

@@ -36,7 +36,7 @@ class Session(Message):
     updated_at_utc: Timestamp
     opened_by: Identifier
     run_id: Identifier | None = None
-    """The run that holds the current design."""
+    """The run that holds the current design; its own context fills what the session's leaves open."""
     design_sha256: Sha256 | None = None
     feasibility_sha256: Sha256 | None = None
     risk_level: RiskLevel | None = None
@@ -44,6 +44,8 @@ class Session(Message):
     approval_artifact_id: Identifier | None = None
     approved_by: Identifier | None = None
     toolpaths_artifact_id: Identifier | None = None
+    deleted_at_utc: Timestamp | None = None
+    """Of a tombstone, which only auditors and admins see."""
     version: int
     allowed: tuple[str, ...] = ()
     """What may be done next."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contracts import ai, art, artifacts, audit, cam, feasibility, health, rmos, search
+from contracts import advisories, ai, art, artifacts, audit, cam, comparison, feasibility, health, rmos, search
 from contracts.model import Message
 
 SERVICES = ("gateway", "ai_gateway", "art_studio", "rmos", "cam")
@@ -81,6 +81,23 @@ OPEN_SESSION = Conversation("cmd.rmos.open_session.v1", ("gateway",), rmos.OpenS
 APPROVE = Conversation("cmd.rmos.approve.v1", ("gateway",), rmos.DecideSession, rmos.SessionReply)
 REJECT = Conversation("cmd.rmos.reject.v1", ("gateway",), rmos.DecideSession, rmos.SessionReply)
 REQUIRE_REVISION = Conversation("cmd.rmos.require_revision.v1", ("gateway",), rmos.DecideSession, rmos.SessionReply)
+SET_CONTEXT = Conversation("cmd.rmos.set_context.v1", ("gateway",), rmos.SetSessionContext, rmos.SessionReply)
+SET_DESIGN = Conversation("cmd.rmos.set_design.v1", ("gateway",), rmos.SetSessionDesign, rmos.SessionReply)
+EVALUATE_SESSION = Conversation("cmd.rmos.evaluate_session.v1", ("gateway",), rmos.EvaluateSession, rmos.SessionReply)
+ARCHIVE_SESSION = Conversation("cmd.rmos.archive_session.v1", ("gateway",), rmos.ArchiveSession, rmos.SessionReply)
+DELETE_SESSION = Conversation("cmd.rmos.delete_session.v1", ("gateway",), rmos.DeleteSession, rmos.Deleted)
+DELETE_RUN = Conversation("cmd.rmos.delete_run.v1", ("gateway",), rmos.DeleteRun, rmos.Deleted)
+OVERRIDE_VERDICT = Conversation("cmd.rmos.override_verdict.v1", ("gateway",), rmos.OverrideVerdict, rmos.ArtifactReply)
+REVIEW_ADVISORY = Conversation(
+    "cmd.rmos.review_advisory.v1", ("gateway",), advisories.ReviewAdvisory, advisories.Advisory
+)
+PROMOTE_ADVISORY = Conversation(
+    "cmd.rmos.promote_advisory.v1", ("gateway",), advisories.PromoteAdvisory, advisories.Advisory
+)
+REJECT_ADVISORY = Conversation(
+    "cmd.rmos.reject_advisory.v1", ("gateway",), advisories.RejectAdvisory, advisories.Advisory
+)
+PURGE_BLOBS = Conversation("cmd.rmos.purge_blobs.v1", ("gateway",), rmos.PurgeBlobs, rmos.Purged)
 FEASIBILITY = Conversation(
     "query.rmos.feasibility.v1", ("gateway",), feasibility.EvaluateFeasibility, feasibility.FeasibilityReply
 )
@@ -102,6 +119,10 @@ ATTACHMENT = Conversation("query.rmos.attachment.v1", ("gateway",), rmos.AskAtta
 RUN_EVENTS = Conversation("query.rmos.run_events.v1", ("gateway",), rmos.ListRunEvents, rmos.Events)
 SESSION = Conversation("query.rmos.session.v1", ("gateway",), rmos.AskSession, rmos.SessionReply)
 SESSIONS = Conversation("query.rmos.sessions.v1", ("gateway",), rmos.ListSessions, rmos.Sessions)
+RUN_SUMMARIES = Conversation("query.rmos.run_summaries.v1", ("gateway",), rmos.ListRuns, rmos.RunSummaries)
+ADVISORIES = Conversation("query.rmos.advisories.v1", ("gateway",), advisories.AskAdvisories, advisories.Advisories)
+DIFF = Conversation("query.rmos.diff.v1", ("gateway",), comparison.AskDiff, comparison.Diff)
+EXPLANATION = Conversation("query.rmos.explanation.v1", ("gateway",), comparison.AskExplanation, comparison.Explanation)
 CATALOG = Conversation("query.rmos.catalog.v1", ("gateway",), rmos.AskCatalog, rmos.CatalogEntries)
 CHECKPOINT = Conversation("query.rmos.checkpoint.v1", ("gateway",), audit.AskCheckpoint, audit.SignedCheckpoint)
 TILE = Conversation("query.rmos.tile.v1", ("gateway",), audit.AskTile, audit.TileContent)
@@ -136,6 +157,17 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     APPROVE,
     REJECT,
     REQUIRE_REVISION,
+    SET_CONTEXT,
+    SET_DESIGN,
+    EVALUATE_SESSION,
+    ARCHIVE_SESSION,
+    DELETE_SESSION,
+    DELETE_RUN,
+    OVERRIDE_VERDICT,
+    REVIEW_ADVISORY,
+    PROMOTE_ADVISORY,
+    REJECT_ADVISORY,
+    PURGE_BLOBS,
     FEASIBILITY,
     FEASIBILITY_BATCH,
     SEARCH_CONSTRAINTS,
@@ -151,6 +183,10 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     RUN_EVENTS,
     SESSION,
     SESSIONS,
+    RUN_SUMMARIES,
+    ADVISORIES,
+    DIFF,
+    EXPLANATION,
     CATALOG,
     CHECKPOINT,
     TILE,

@@ -68,6 +68,11 @@ class BlobStore:
         """The content, hashed after reading."""
         return await self._in_thread(lambda: self._get(reference))
 
+    async def delete(self, reference: BlobRef) -> None:
+        """Remove the content; nothing happens when it is not there."""
+        key = blob_key(reference.sha256, reference.content_type)
+        await self._in_thread(lambda: self._client.remove_object(self._bucket, key))
+
     async def ready(self) -> bool:
         """Whether the bucket answers."""
         return await self._in_thread(lambda: self._client.bucket_exists(self._bucket))

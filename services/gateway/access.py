@@ -17,9 +17,9 @@ class Permission(StrEnum):
     DESIGN = "design"
     """Create, generate, attach, bind, evaluate."""
     DECIDE = "decide"
-    """Approve, reject, require revision, have toolpaths made."""
+    """Approve, reject, require revision, override, delete, have toolpaths made."""
     ADMINISTER = "administer"
-    """Add to the catalog."""
+    """Add to the catalog, let old content go."""
 
 
 MAY: dict[Permission, tuple[Role, ...]] = {
@@ -45,12 +45,20 @@ class Rule:
 _READ = Rule(Permission.READ)
 _DESIGN = Rule(Permission.DESIGN)
 _DECIDE = Rule(Permission.DECIDE)
+_ADMINISTER = Rule(Permission.ADMINISTER, LONG_S)
 _OPEN = Rule(None)
 
 ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("POST", "/api/runs"): _DESIGN,
     ("GET", "/api/runs"): _READ,
     ("GET", "/api/runs/{run_id}"): _READ,
+    ("DELETE", "/api/runs/{run_id}"): _DECIDE,
+    ("GET", "/api/runs/{run_id}/diff/{other_id}"): _READ,
+    ("POST", "/api/runs/{run_id}/override"): _DECIDE,
+    ("GET", "/api/runs/{run_id}/advisories"): _READ,
+    ("POST", "/api/runs/{run_id}/advisories/{asset_id}/review"): _DESIGN,
+    ("POST", "/api/runs/{run_id}/advisories/{asset_id}/promote"): _DESIGN,
+    ("POST", "/api/runs/{run_id}/advisories/{asset_id}/reject"): _DESIGN,
     ("GET", "/api/runs/{run_id}/artifacts"): _READ,
     ("GET", "/api/runs/{run_id}/events"): _READ,
     ("POST", "/api/runs/{run_id}/attachments"): Rule(Permission.DESIGN, LONG_S),
@@ -59,6 +67,8 @@ ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("POST", "/api/runs/{run_id}/artifacts/bind-art-studio-candidate"): _DESIGN,
     ("GET", "/api/artifacts/{artifact_id}"): _READ,
     ("GET", "/api/artifacts/{artifact_id}/outputs/{name}"): _READ,
+    ("GET", "/api/artifacts/{artifact_id}/explanation"): _READ,
+    ("GET", "/api/artifacts/{artifact_id}/diff/{other_id}"): _READ,
     ("POST", "/api/rmos/feasibility"): _DESIGN,
     ("POST", "/api/rmos/feasibility/batch"): Rule(Permission.DESIGN, LONG_S),
     ("POST", "/api/rmos/ai/constraint-search"): Rule(Permission.DESIGN, LONG_S),
@@ -69,6 +79,11 @@ ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("POST", "/api/workflow-sessions"): _DESIGN,
     ("GET", "/api/workflow-sessions"): _READ,
     ("GET", "/api/workflow-sessions/{session_id}"): _READ,
+    ("PATCH", "/api/workflow-sessions/{session_id}"): _DESIGN,
+    ("DELETE", "/api/workflow-sessions/{session_id}"): _DECIDE,
+    ("PUT", "/api/workflow-sessions/{session_id}/design"): _DESIGN,
+    ("POST", "/api/workflow-sessions/{session_id}/feasibility"): _DESIGN,
+    ("POST", "/api/workflow-sessions/{session_id}/archive"): _DECIDE,
     ("GET", "/api/workflow-sessions/{session_id}/runs"): _READ,
     ("POST", "/api/rmos/workflow/approve"): _DECIDE,
     ("POST", "/api/rmos/workflow/reject"): _DECIDE,
@@ -81,6 +96,7 @@ ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("GET", "/api/catalog/{kind}"): _READ,
     ("POST", "/api/catalog/{kind}"): Rule(Permission.ADMINISTER),
     ("GET", "/api/ai/providers"): _READ,
+    ("POST", "/api/admin/retention/purge"): _ADMINISTER,
     ("GET", "/api/events/stream"): _READ,
     ("GET", "/api/audit/checkpoint"): _READ,
     ("GET", "/api/audit/tile/{path}"): _READ,

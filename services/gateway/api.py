@@ -9,7 +9,20 @@ from services.gateway.access import ENDPOINTS, rule_key
 from services.gateway.calls import Gateway
 from services.gateway.edge import Edge
 from services.gateway.readiness import Readiness
-from services.gateway.routes import art, attachments, audit, catalog, decisions, events, runs, search, sessions, system
+from services.gateway.routes import (
+    admin,
+    advisories,
+    art,
+    attachments,
+    audit,
+    catalog,
+    decisions,
+    events,
+    runs,
+    search,
+    sessions,
+    system,
+)
 
 _ROUTERS = (
     runs.router,
@@ -17,6 +30,8 @@ _ROUTERS = (
     decisions.router,
     search.router,
     sessions.router,
+    advisories.router,
+    admin.router,
     art.router,
     catalog.router,
     events.router,

@@ -7,13 +7,24 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from contracts.advisories import AdvisoryStatus, Rating, RejectionCode
 from contracts.art import AttachAssets, GenerateSvg, PromptToSvg
 from contracts.artifacts import ArtifactKind, AttachmentKind
 from contracts.cam import Post
 from contracts.feasibility import CuttingContext, EvaluateFeasibility, Mode, RiskLevel
 from contracts.model import Identifier, Message, RequestId
 from contracts.params import RosetteParamSpec
-from contracts.rmos import DecideSession, Label, Limit, Note, OpenSession
+from contracts.rmos import (
+    DecideSession,
+    DeletionReason,
+    Label,
+    Limit,
+    Note,
+    OpenSession,
+    PurgeBlobs,
+    RunStatus,
+    Version,
+)
 from contracts.sessions import SessionState
 from contracts.spec import RosetteSpec
 from runtime.clock import utc_text
@@ -96,6 +107,58 @@ class DecideBody(DecideSession):
     actor: Acting = None
 
 
+class SetContextBody(Message):
+    """Fields of `context` that are given replace the session's; the others stay."""
+
+    context: CuttingContext
+    expected_version: Version | None = None
+    actor: Acting = None
+
+
+class SetDesignBody(Message):
+    """Exactly one of design and spec."""
+
+    design: RosetteParamSpec | None = None
+    spec: RosetteSpec | None = None
+    expected_version: Version | None = None
+    actor: Acting = None
+
+
+class StepBody(Message):
+    """What a step of a session may say; the body itself may be left out."""
+
+    note: Note | None = None
+    expected_version: Version | None = None
+    actor: Acting = None
+
+
+class OverrideBody(Message):
+    """Accept the verdict of one artifact of the run anyway."""
+
+    artifact_id: Identifier
+    scope: Literal["YELLOW", "RED"]
+    reason: Annotated[str, Field(min_length=10, max_length=2000)]
+    actor: Acting = None
+
+
+class AdvisoryBody(Message):
+    rating: Rating | None = None
+    note: Note | None = None
+    actor: Acting = None
+
+
+class ReviewBody(AdvisoryBody):
+    rating: Rating
+
+
+class RejectAdvisoryBody(AdvisoryBody):
+    code: RejectionCode
+
+
+class PurgeBody(PurgeBlobs):
+    actor: Acting = None
+
+
 class PromptBody(PromptToSvg):
     actor: Acting = None
 
@@ -139,8 +202,15 @@ class _Query(BaseModel):
 
 class PageQuery(_Query):
     cursor: Annotated[str, Field(max_length=200)] | None = None
+    offset: Annotated[int, Field(ge=0, le=100_000)] | None = None
     limit: Limit = 50
     include_total: bool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.cursor is not None and self.offset is not None:
+            raise ValueError("give either cursor or offset")
+        return self
 
 
 class CursorQuery(_Query):
@@ -163,6 +233,7 @@ class RunsQuery(PageQuery):
     risk_level: RiskLevel | None = None
     session: Identifier | None = None
     kind: ArtifactKind | None = None
+    include_deleted: Annotated[bool, Field(description="Tombstones too: for auditors and admins.")] = False
 
     @model_validator(mode="after")
     def _times(self) -> Self:
@@ -173,6 +244,26 @@ class RunsQuery(PageQuery):
 
 class SessionsQuery(PageQuery):
     state: SessionState | None = None
+    include_deleted: Annotated[bool, Field(description="Tombstones too: for auditors and admins.")] = False
+
+
+class SessionRunsQuery(PageQuery):
+    view: Literal["default", "summary"] = "default"
+    status: RunStatus | None = None
+
+
+class DeletionQuery(_Query):
+    force: bool = False
+    cascade: bool = False
+    reason: DeletionReason | None = None
+
+
+class SessionDeletionQuery(DeletionQuery):
+    expected_version: Version | None = None
+
+
+class AdvisoriesQuery(_Query):
+    status: AdvisoryStatus | None = None
 
 
 class AssetsQuery(CursorQuery):

@@ -79,6 +79,11 @@ ADD_ENTRY = _examples(
     },
 )
 DECIDE = _examples(decision={"session_id": _SESSION, "note": "checked against the drawing"})
+SET_DESIGN = _examples(parameters={"design": _DESIGN}, spec={"spec": _SPEC, "expected_version": 3})
+OVERRIDE = _examples(
+    yellow={"artifact_id": _ARTIFACT, "scope": "YELLOW", "reason": "the test cut in an offcut was clean"},
+)
+PURGE = _examples(tell_only={"older_than_days": 365, "statuses": ["BLOCKED", "ERROR"], "dry_run": True})
 MAKE_TOOLPATHS = _examples(
     bound_candidate={"run_id": _RUN, "artifact_id": _ARTIFACT, "post": "grbl"},
     parameters={"design": _DESIGN, "context": _SHOP},

@@ -100,7 +100,7 @@ def described(app: FastAPI, version: str) -> dict[str, Any]:
     schemas["ArtifactView"] = _artifact_view(schemas.pop("RunArtifact"))
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            _complete(operation, ENDPOINTS[method.upper(), path], method == "post", "{" in path)
+            _complete(operation, ENDPOINTS[method.upper(), path], method != "get", "{" in path)
     return document
 
 

@@ -38,14 +38,18 @@ from services.rmos.event_log.writer import Term
 from services.rmos.handlers.batch import BatchHandlers
 from services.rmos.handlers.binding import BindingHandlers
 from services.rmos.handlers.catalog import CatalogHandlers
+from services.rmos.handlers.comparing import ComparisonHandlers
+from services.rmos.handlers.decisions import DecisionHandlers
 from services.rmos.handlers.desk import Desk
 from services.rmos.handlers.queries import QueryHandlers
+from services.rmos.handlers.retention import RetentionHandlers
 from services.rmos.handlers.runs import RunHandlers
 from services.rmos.handlers.search import SearchHandlers
 from services.rmos.handlers.sessions import SessionHandlers
 from services.rmos.handlers.toolpaths import ToolpathHandlers
 from services.rmos.partners import ArtOverBus, CamOverBus, DesignerOverBus
 from services.rmos.projections.database import projection_engine
+from services.rmos.projections.holdings import ProjectionHoldings
 from services.rmos.projections.positions import ArtifactPositions
 from services.rmos.projections.projector import Projector
 from services.rmos.projections.queries import ProjectionQueries
@@ -95,7 +99,10 @@ class RmosService:
         self._log = log
         runs, binding = RunHandlers(desk), BindingHandlers(desk)
         sessions, toolpaths = SessionHandlers(desk, projections), ToolpathHandlers(desk, projections)
+        decisions = DecisionHandlers(desk, projections)
+        retention = RetentionHandlers(desk, ProjectionHoldings(projections.reader))
         queries = QueryHandlers(desk, projections, projections, projections, lambda: engine.catalog)
+        comparing = ComparisonHandlers(desk, queries)
         batch = BatchHandlers(desk.engine)
         self.catalog, self._searches = CatalogHandlers(desk, engine, log), searches
         self._commands: Answers = (
@@ -105,9 +112,20 @@ class RmosService:
             (subjects.BIND_CANDIDATE, binding.bind_candidate),
             (subjects.MAKE_TOOLPATHS, toolpaths.make_toolpaths),
             (subjects.OPEN_SESSION, sessions.open_session),
-            (subjects.APPROVE, sessions.approve),
-            (subjects.REJECT, sessions.reject),
-            (subjects.REQUIRE_REVISION, sessions.require_revision),
+            (subjects.APPROVE, decisions.approve),
+            (subjects.REJECT, decisions.reject),
+            (subjects.REQUIRE_REVISION, decisions.require_revision),
+            (subjects.OVERRIDE_VERDICT, decisions.override),
+            (subjects.SET_CONTEXT, sessions.set_context),
+            (subjects.SET_DESIGN, sessions.set_design),
+            (subjects.EVALUATE_SESSION, sessions.evaluate),
+            (subjects.ARCHIVE_SESSION, sessions.archive),
+            (subjects.DELETE_SESSION, sessions.delete),
+            (subjects.DELETE_RUN, runs.delete_run),
+            (subjects.REVIEW_ADVISORY, runs.review_advisory),
+            (subjects.PROMOTE_ADVISORY, runs.promote_advisory),
+            (subjects.REJECT_ADVISORY, runs.reject_advisory),
+            (subjects.PURGE_BLOBS, retention.purge),
             (subjects.SEARCH_CONSTRAINTS, searches.search),
             (subjects.CANCEL_SEARCH, searches.cancel),
             (subjects.ADD_CATALOG_ENTRY, self.catalog.add_entry),
@@ -125,6 +143,10 @@ class RmosService:
             (subjects.RUN_EVENTS, queries.run_events),
             (subjects.SESSION, queries.session),
             (subjects.SESSIONS, queries.sessions),
+            (subjects.RUN_SUMMARIES, queries.run_summaries),
+            (subjects.ADVISORIES, runs.advisories),
+            (subjects.DIFF, comparing.diff),
+            (subjects.EXPLANATION, comparing.explanation),
             (subjects.CATALOG, queries.catalog),
             (subjects.CHECKPOINT, proofs.checkpoint),
             (subjects.TILE, proofs.tile),

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from contracts.cam import Post, ToolpathJob
 from contracts.canonical import canonical_bytes
 from contracts.catalog import Entry
+from contracts.comparison import GeometryDiff
 from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import CuttingContext, Feasibility, Mode
 from contracts.spec import RosetteSpec
@@ -16,6 +17,7 @@ from runtime.pool import WorkerPool
 from services.rmos.catalog import load_catalog
 from services.rmos.domain.catalog import Catalog, cutter_for, limits_for, with_entries
 from services.rmos.domain.feasibility import evaluate
+from services.rmos.domain.geometry_diff import compared
 
 the_catalog = lru_cache(maxsize=1)(load_catalog)
 """The packaged catalog, read once in each process."""
@@ -48,6 +50,9 @@ class PooledEngine:
 
     async def evaluate(self, spec: RosetteSpec, context: CuttingContext, mode: Mode) -> Feasibility:
         return await self._pool.run(_evaluate, spec, context, mode, self._own)
+
+    async def compare(self, a: RosetteSpec, b: RosetteSpec) -> GeometryDiff:
+        return await self._pool.run(compared, a, b)
 
     def job_for(self, spec: RosetteSpec, context: CuttingContext, feasibility: Feasibility, post: Post) -> ToolpathJob:
         if (

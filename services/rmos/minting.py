@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from contracts.artifacts import ArtifactKind, ArtifactStatus, Attachment, Decision, RunArtifact
+from contracts.artifacts import ArtifactKind, ArtifactStatus, Attachment, Decision, ExplanationStatus, RunArtifact
 from contracts.blobs import BlobRef
 from contracts.cam import Simulation
 from contracts.envelope import ActorKind, RequestContext, Role
@@ -24,8 +24,10 @@ from contracts.log import (
     RevisionRequired,
     SearchConcluded,
     ToolpathsDecided,
+    VerdictOverridden,
 )
 from services.rmos.domain import run as run_domain
+from services.rmos.domain.explanation import summary_of
 from services.rmos.ports import AppendRequest, EventLog, NewEvent
 
 RECORDED_AS: dict[ArtifactKind, type[ArtifactRecorded]] = {
@@ -35,8 +37,16 @@ RECORDED_AS: dict[ArtifactKind, type[ArtifactRecorded]] = {
     ArtifactKind.APPROVAL: DesignApproved,
     ArtifactKind.REJECTION: DesignRejected,
     ArtifactKind.REVISION: RevisionRequired,
+    ArtifactKind.OVERRIDE: VerdictOverridden,
     ArtifactKind.TOOLPATHS: ToolpathsDecided,
 }
+
+
+def recorded_type(kind: ArtifactKind) -> str:
+    """Wire type of the event that records artifacts of this kind."""
+    return RECORDED_AS[kind].type
+
+
 _PERSONS_ONLY = frozenset({ArtifactKind.APPROVAL, ArtifactKind.REJECTION, ArtifactKind.REVISION, ArtifactKind.OVERRIDE})
 _MAY_DECIDE = frozenset({Role.OPERATOR, Role.ADMIN})
 
@@ -62,6 +72,10 @@ class Draft:
     advisory_inputs: tuple[str, ...] = ()
     session_id: str | None = None
     parent_artifact_id: str | None = None
+    override_artifact_id: str | None = None
+    """The override of exactly this verdict that lets it pass; None where none was needed."""
+    red_is_allowed: bool = False
+    """The shop's policy lets RED pass without an override."""
     meta: dict[str, str] = field(default_factory=dict)
 
 
@@ -115,10 +129,13 @@ async def validate_and_persist(
         advisory_inputs=draft.advisory_inputs,
         workflow_session_id=draft.session_id,
         parent_artifact_id=draft.parent_artifact_id,
+        override_artifact_id=draft.override_artifact_id,
+        explanation_status=ExplanationStatus.READY,
         engine_version=draft.engine_version,
         compute_ms=draft.compute_ms,
         meta=draft.meta,
     )
+    artifact = artifact.model_copy(update={"explanation_summary": summary_of(artifact)})
     recorded = RECORDED_AS[draft.kind](artifact=artifact)
     events = [*placement.before, (run_domain.stream_of(draft.run_id), recorded), *placement.after(artifact)]
     result = await log.append(
@@ -135,6 +152,16 @@ async def validate_and_persist(
     return next(event.artifact for event in first if isinstance(event, ArtifactRecorded))
 
 
+def _may_pass(draft: Draft) -> bool:
+    """Whether nothing in the draft forbids status OK. An override itself passes; what it covers names it."""
+    risk = draft.decision.risk_level
+    if risk in {RiskLevel.GREEN, RiskLevel.YELLOW}:
+        return True
+    if draft.kind is ArtifactKind.OVERRIDE or draft.override_artifact_id is not None:
+        return risk in {RiskLevel.RED, RiskLevel.UNKNOWN}
+    return risk is RiskLevel.RED and draft.red_is_allowed
+
+
 def _validate(draft: Draft, request: RequestContext) -> None:
     """An artifact that contradicts itself must never reach the log."""
     problems = []
@@ -143,7 +170,7 @@ def _validate(draft: Draft, request: RequestContext) -> None:
             problems.append("the decision's risk is not the feasibility's")
         if draft.hashes.get("feasibility") != draft.feasibility.feasibility_sha256:
             problems.append("hashes.feasibility is not the feasibility's digest")
-    if draft.status is ArtifactStatus.OK and draft.decision.risk_level not in {RiskLevel.GREEN, RiskLevel.YELLOW}:
+    if draft.status is ArtifactStatus.OK and not _may_pass(draft):
         problems.append(f"status OK with risk {draft.decision.risk_level.value}")
     if draft.status is not ArtifactStatus.OK and not draft.decision.block_reason:
         problems.append("a refusal needs its reason")

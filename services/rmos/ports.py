@@ -11,6 +11,7 @@ from contracts.art import CheckedSvg, CompiledSpec
 from contracts.artifacts import Attachment, Run
 from contracts.blobs import BlobRef
 from contracts.cam import Post, ToolpathJob, ToolpathResult
+from contracts.comparison import GeometryDiff
 from contracts.envelope import RequestContext
 from contracts.feasibility import CuttingContext, Feasibility, Mode
 from contracts.log import LogEvent, SearchStarted, StoredEvent
@@ -29,10 +30,13 @@ from contracts.rmos import (
     ListRuns,
     ListSessions,
     Runs,
+    RunStatus,
+    RunSummaries,
     SessionReply,
     Sessions,
 )
 from contracts.spec import RosetteSpec
+from services.rmos.domain.retention import Holding
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,10 @@ class Listings(Protocol):
         """Newest first."""
         ...
 
+    async def run_summaries(self, query: ListRuns) -> RunSummaries:
+        """The same page as `runs`, each run with its latest decision in short."""
+        ...
+
     async def artifacts(self, query: ListArtifacts) -> Artifacts:
         """Of one run, newest first. Raises NOT_FOUND for an unknown run."""
         ...
@@ -172,6 +180,24 @@ class AttachmentIndex(Protocol):
         ...
 
 
+class Holdings(Protocol):
+    """Which runs refer to which content, with the promises of Queries. Tombstones count like any other run; a run
+    that was purged counts again only when something has happened to it since."""
+
+    async def old_runs(self, before_utc: str, statuses: Sequence[RunStatus], limit: int) -> tuple[list[Holding], bool]:
+        """Runs of these statuses whose last event is before the time, oldest first, with all content they refer to;
+        and whether there are more than `limit`."""
+        ...
+
+    async def referred_to(self, digests: Sequence[str], other_than: Sequence[str]) -> frozenset[str]:
+        """Those digests that a run other than these refers to."""
+        ...
+
+    async def content_of(self, run_ids: Sequence[str]) -> list[Holding]:
+        """All content that these runs refer to."""
+        ...
+
+
 class Blobs(Protocol):
     async def put(self, data: bytes, content_type: str) -> BlobRef:
         """Store content under its digest; returns once it is stored. Raises UNAVAILABLE."""
@@ -179,6 +205,10 @@ class Blobs(Protocol):
 
     async def get(self, reference: BlobRef) -> bytes:
         """The content, hashed again. Raises BLOB_MISSING, BLOB_CORRUPT (with both digests) or UNAVAILABLE."""
+        ...
+
+    async def delete(self, reference: BlobRef) -> None:
+        """The content is gone when it returns; nothing happens when it was not there. Raises UNAVAILABLE."""
         ...
 
 
@@ -209,6 +239,10 @@ class Cam(Protocol):
 class Engine(Protocol):
     async def evaluate(self, spec: RosetteSpec, context: CuttingContext, mode: Mode) -> Feasibility:
         """The verdict, computed outside the event loop. Raises INVALID_REQUEST for ids the catalog does not have."""
+        ...
+
+    async def compare(self, a: RosetteSpec, b: RosetteSpec) -> GeometryDiff:
+        """In what two designs differ as areas, computed outside the event loop."""
         ...
 
     def job_for(self, spec: RosetteSpec, context: CuttingContext, feasibility: Feasibility, post: Post) -> ToolpathJob:

@@ -16,6 +16,7 @@ from services.rmos.domain.policy import RequireApproval, SafetyPolicy
 class PolicySettings(Settings):
     block_on_red: Annotated[bool, Field(alias="RMOS_BLOCK_ON_RED")] = True
     treat_unknown_as_red: Annotated[bool, Field(alias="RMOS_TREAT_UNKNOWN_AS_RED")] = True
+    allow_red_override: Annotated[bool, Field(alias="RMOS_ALLOW_RED_OVERRIDE")] = False
     require_approval: Annotated[RequireApproval, Field(alias="RMOS_REQUIRE_APPROVAL")] = RequireApproval.SESSION
     minimum_approval_score: Annotated[Decimal, Field(alias="RMOS_MINIMUM_APPROVAL_SCORE", ge=0, le=100)] = Decimal(70)
 
@@ -63,6 +64,7 @@ def read_settings() -> RmosSettings:
         policy=SafetyPolicy(
             block_on_red=policy.block_on_red,
             treat_unknown_as_red=policy.treat_unknown_as_red,
+            allow_red_override=policy.allow_red_override,
             require_approval=policy.require_approval,
             minimum_approval_score=policy.minimum_approval_score,
         ),

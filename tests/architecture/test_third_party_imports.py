@@ -37,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "services.rmos.domain": {"pydantic", "orjson"},
     "services.rmos.domain.checkpoint": {"cryptography"},
     "services.rmos.domain.feasibility": {"pydantic", "shapely", "numpy"},
+    "services.rmos.domain.geometry_diff": {"pydantic", "shapely"},
     "services.cam": _SERVICE | {"shapely", "numpy"},
 }
 """Package or module -> third-party roots it may import; the longest matching name counts, alone.

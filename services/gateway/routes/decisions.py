@@ -9,16 +9,25 @@ from starlette.responses import Response
 
 from contracts import subjects
 from contracts.artifacts import ArtifactStatus
+from contracts.comparison import AskDiff, AskExplanation, Diff, Explanation
 from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import EvaluateFeasibility
-from contracts.rmos import ArtifactReply, AskArtifact, BindCandidate, MakeToolpaths, bare_attachment_id
+from contracts.model import for_people
+from contracts.rmos import (
+    ArtifactReply,
+    AskArtifact,
+    BindCandidate,
+    MakeToolpaths,
+    OverrideVerdict,
+    bare_attachment_id,
+)
 from services.gateway import examples
-from services.gateway.bodies import BindBody, FeasibilityBody, ToolpathsBody
+from services.gateway.bodies import BindBody, FeasibilityBody, OverrideBody, ToolpathsBody
 from services.gateway.calls import CallerOf, GatewayOf
 from services.gateway.guard import GuardedRoute
 from services.gateway.problems import Reply, problem
 from services.gateway.routes.attachments import content_headers
-from services.gateway.routes.paths import ArtifactId, OutputName, RunId
+from services.gateway.routes.paths import ArtifactId, OtherId, OutputName, RunId
 from services.gateway.views import artifact_view, candidate_view, feasibility_view, toolpaths_view
 
 router = APIRouter(route_class=GuardedRoute, tags=["decisions"])
@@ -61,6 +70,28 @@ async def artifact_output(artifact_id: ArtifactId, name: OutputName, caller: Cal
     suffix = {"text/x-gcode": ".nc", "application/json": ".json", "image/svg+xml": ".svg"}.get(blob.content_type, "")
     headers = content_headers(blob.sha256, f"{artifact_id}-{name}{suffix}", blob.content_type)
     return Response(await gateway.blobs.get(blob), headers=headers, media_type=blob.content_type)
+
+
+@router.get("/api/artifacts/{artifact_id}/explanation", response_model=Explanation)
+async def explanation(artifact_id: ArtifactId, caller: CallerOf) -> Reply:
+    """Why the decision came out as it did, in words made from the record alone."""
+    return Reply(for_people(await caller.ask(subjects.EXPLANATION, AskExplanation(artifact_id=artifact_id))))
+
+
+@router.get("/api/artifacts/{artifact_id}/diff/{other_id}", response_model=Diff)
+async def diff_artifacts(artifact_id: ArtifactId, other_id: OtherId, caller: CallerOf) -> Reply:
+    """In what the other artifact differs from this one; the areas with a picture (SVG)."""
+    asked = AskDiff(of="artifacts", a=artifact_id, b=other_id)
+    return Reply(for_people(await caller.ask(subjects.DIFF, asked)))
+
+
+@router.post("/api/runs/{run_id}/override", responses=examples.ARTIFACT)
+async def override(
+    run_id: RunId, body: Annotated[OverrideBody, Body(openapi_examples=examples.OVERRIDE)], caller: CallerOf
+) -> Reply:
+    """Accept a verdict anyway: a new artifact that names the old one and covers exactly its digests."""
+    command = caller.message(OverrideVerdict, body, run_id=run_id)
+    return Reply(artifact_view(await caller.ask(subjects.OVERRIDE_VERDICT, command)))
 
 
 @router.post("/api/rmos/feasibility", responses=examples.FEASIBILITY)

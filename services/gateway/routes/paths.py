@@ -10,6 +10,7 @@ _ID = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$"
 
 RunId = Annotated[str, Path(pattern=_ID, examples=["run_01JZ8QK4T6V9W2X3Y4Z5A6B7C8"])]
 ArtifactId = Annotated[str, Path(pattern=_ID, examples=["artifact_01JZ8QK4T6V9W2X3Y4Z5A6B7C8"])]
+OtherId = Annotated[str, Path(pattern=_ID, description="What it is compared with.")]
 SessionId = Annotated[str, Path(pattern=_ID, examples=["session_01JZ8QK4T6V9W2X3Y4Z5A6B7C8"])]
 SearchId = Annotated[str, Path(pattern=_ID, examples=["search_01JZ8QK4T6V9W2X3Y4Z5A6B7C8"])]
 AssetId = Annotated[str, Path(pattern=_ID, examples=["asset_0f3a9c12bd47"])]

@@ -1,4 +1,4 @@
-"""Runs: open, list, look at."""
+"""Runs: open, list, look at, compare, delete."""
 
 from __future__ import annotations
 
@@ -8,14 +8,26 @@ from fastapi import APIRouter, Body, Query
 
 from contracts import subjects
 from contracts.artifacts import Run
+from contracts.comparison import AskDiff, Diff
 from contracts.model import for_people
-from contracts.rmos import Artifacts, AskRun, Events, ListArtifacts, ListRunEvents, ListRuns, OpenRun, Runs
+from contracts.rmos import (
+    Artifacts,
+    AskRun,
+    Deleted,
+    DeleteRun,
+    Events,
+    ListArtifacts,
+    ListRunEvents,
+    ListRuns,
+    OpenRun,
+    Runs,
+)
 from services.gateway import examples
-from services.gateway.bodies import CursorQuery, OpenRunBody, PageQuery, RunsQuery, utc_moment
+from services.gateway.bodies import CursorQuery, DeletionQuery, OpenRunBody, PageQuery, RunsQuery, utc_moment
 from services.gateway.calls import CallerOf, message_of
 from services.gateway.guard import GuardedRoute
 from services.gateway.problems import Reply
-from services.gateway.routes.paths import RunId
+from services.gateway.routes.paths import OtherId, RunId
 from services.gateway.views import events_view
 
 router = APIRouter(route_class=GuardedRoute, tags=["runs"])
@@ -59,3 +71,17 @@ async def run_events(run_id: RunId, query: Annotated[CursorQuery, Query()], call
     """The run's events as they stand in the log; `data` is `data_json` parsed."""
     asked = ListRunEvents(run_id=run_id, **query.model_dump())
     return Reply(events_view(await caller.ask(subjects.RUN_EVENTS, asked)))
+
+
+@router.get("/api/runs/{run_id}/diff/{other_id}", response_model=Diff)
+async def diff_runs(run_id: RunId, other_id: OtherId, caller: CallerOf) -> Reply:
+    """In what the other run's latest design and verdict differ from this run's; the areas with a picture (SVG)."""
+    asked = AskDiff(of="runs", a=run_id, b=other_id)
+    return Reply(for_people(await caller.ask(subjects.DIFF, asked)))
+
+
+@router.delete("/api/runs/{run_id}", response_model=Deleted)
+async def delete_run(run_id: RunId, query: Annotated[DeletionQuery, Query()], caller: CallerOf) -> Reply:
+    """Leave a tombstone. With decisions it takes `cascade`; while a session is under way with it, `force`."""
+    command = DeleteRun(run_id=run_id, **query.model_dump())
+    return Reply(for_people(await caller.ask(subjects.DELETE_RUN, command)))

@@ -1,4 +1,4 @@
-"""Workflow sessions: open, look at, approve, reject, require revision."""
+"""Workflow sessions: open, change, judge, look at, decide, archive, delete."""
 
 from __future__ import annotations
 
@@ -8,11 +8,36 @@ from fastapi import APIRouter, Body, Query
 
 from contracts import subjects
 from contracts.model import for_people
-from contracts.rmos import AskSession, DecideSession, ListRuns, ListSessions, OpenSession, Runs, SessionReply, Sessions
+from contracts.rmos import (
+    ArchiveSession,
+    AskSession,
+    DecideSession,
+    Deleted,
+    DeleteSession,
+    EvaluateSession,
+    ListRuns,
+    ListSessions,
+    OpenSession,
+    Runs,
+    RunSummaries,
+    SessionReply,
+    Sessions,
+    SetSessionContext,
+    SetSessionDesign,
+)
 from contracts.sessions import Session
 from contracts.subjects import Conversation
 from services.gateway import examples
-from services.gateway.bodies import DecideBody, OpenSessionBody, PageQuery, SessionsQuery
+from services.gateway.bodies import (
+    DecideBody,
+    OpenSessionBody,
+    SessionDeletionQuery,
+    SessionRunsQuery,
+    SessionsQuery,
+    SetContextBody,
+    SetDesignBody,
+    StepBody,
+)
 from services.gateway.calls import Caller, CallerOf
 from services.gateway.guard import GuardedRoute
 from services.gateway.problems import Reply
@@ -45,12 +70,52 @@ async def session(session_id: SessionId, caller: CallerOf) -> Reply:
     return Reply(session_view(await caller.ask(subjects.SESSION, AskSession(session_id=session_id))))
 
 
-@router.get("/api/workflow-sessions/{session_id}/runs", response_model=Runs)
-async def session_runs(session_id: SessionId, query: Annotated[PageQuery, Query()], caller: CallerOf) -> Reply:
-    """The runs of a session, newest first."""
+@router.patch("/api/workflow-sessions/{session_id}", response_model=Session)
+async def set_context(session_id: SessionId, body: SetContextBody, caller: CallerOf) -> Reply:
+    """Change tool, material, machine or stock. A change ends an approval: another tool makes another decision."""
+    command = caller.message(SetSessionContext, body, session_id=session_id)
+    return Reply(session_view(await caller.ask(subjects.SET_CONTEXT, command)))
+
+
+@router.put("/api/workflow-sessions/{session_id}/design", response_model=Session)
+async def set_design(
+    session_id: SessionId, body: Annotated[SetDesignBody, Body(openapi_examples=examples.SET_DESIGN)], caller: CallerOf
+) -> Reply:
+    """Make this the session's design, in its current run or a new one. Another design ends an approval."""
+    command = caller.message(SetSessionDesign, body, session_id=session_id)
+    return Reply(session_view(await caller.ask(subjects.SET_DESIGN, command)))
+
+
+@router.post("/api/workflow-sessions/{session_id}/feasibility", response_model=Session)
+async def evaluate_session(session_id: SessionId, caller: CallerOf, body: StepBody | None = None) -> Reply:
+    """Judge the session's current design; the verdict is recorded and stands in `artifact`."""
+    command = caller.message(EvaluateSession, body or StepBody(), session_id=session_id)
+    return Reply(session_view(await caller.ask(subjects.EVALUATE_SESSION, command)))
+
+
+@router.post("/api/workflow-sessions/{session_id}/archive", response_model=Session)
+async def archive_session(session_id: SessionId, caller: CallerOf, body: StepBody | None = None) -> Reply:
+    """Put the session away: nothing follows but its deletion."""
+    command = caller.message(ArchiveSession, body or StepBody(), session_id=session_id)
+    return Reply(session_view(await caller.ask(subjects.ARCHIVE_SESSION, command)))
+
+
+@router.delete("/api/workflow-sessions/{session_id}", response_model=Deleted)
+async def delete_session(
+    session_id: SessionId, query: Annotated[SessionDeletionQuery, Query()], caller: CallerOf
+) -> Reply:
+    """Leave a tombstone. While it has runs it takes `cascade`, while it is under way `force`. The record stays."""
+    command = DeleteSession(session_id=session_id, **query.model_dump())
+    return Reply(for_people(await caller.ask(subjects.DELETE_SESSION, command)))
+
+
+@router.get("/api/workflow-sessions/{session_id}/runs", response_model=Runs | RunSummaries)
+async def session_runs(session_id: SessionId, query: Annotated[SessionRunsQuery, Query()], caller: CallerOf) -> Reply:
+    """The runs of a session, newest first; `view=summary` shows of each what a screen of runs needs."""
     await caller.ask(subjects.SESSION, AskSession(session_id=session_id))
-    asked = ListRuns(session_id=session_id, **query.model_dump())
-    return Reply(for_people(await caller.ask(subjects.RUNS, asked)))
+    asked = ListRuns(session_id=session_id, **query.model_dump(exclude={"view"}))
+    conversation = subjects.RUN_SUMMARIES if query.view == "summary" else subjects.RUNS
+    return Reply(for_people(await caller.ask(conversation, asked)))
 
 
 @router.post("/api/rmos/workflow/approve", response_model=Session)

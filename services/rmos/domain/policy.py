@@ -25,6 +25,7 @@ class SafetyPolicy:
 
     block_on_red: bool = True
     treat_unknown_as_red: bool = True
+    allow_red_override: bool = False
     require_approval: RequireApproval = RequireApproval.SESSION
     minimum_approval_score: Decimal = Decimal(70)
 
@@ -34,19 +35,28 @@ class SafetyPolicy:
         return risk not in {RiskLevel.GREEN, RiskLevel.YELLOW}
 
 
-def decision_on(feasibility: Feasibility, policy: SafetyPolicy) -> tuple[ArtifactStatus, Decision]:
-    """ALLOW (OK) or BLOCK (BLOCKED) for this verdict, with what a person needs to act on it."""
-    blocked = policy.blocks(feasibility.risk_level)
+def decision_on(
+    feasibility: Feasibility, policy: SafetyPolicy, override: str | None = None
+) -> tuple[ArtifactStatus, Decision]:
+    """ALLOW (OK) or BLOCK (BLOCKED) for this verdict, with what a person needs to act on it.
+
+    `override` is the artifact id of an override of exactly this verdict, which lets it pass.
+    """
+    risk = feasibility.risk_level
+    would_block = policy.blocks(risk)
+    blocked = would_block and override is None
     details: dict[str, object] = {"suggestions": list(feasibility.suggestions)}
+    warnings = feasibility.warnings
     if blocked:
         details["error"] = ErrorCode.SAFETY_BLOCKED.value
-    reason = (feasibility.block_reason or f"the verdict is {feasibility.risk_level.value}") if blocked else None
+    elif would_block:
+        details["override"] = override
+        warnings = (f"{risk.value} was overridden: {feasibility.block_reason or 'no reason was stated'}", *warnings)
+    elif risk is RiskLevel.RED:
+        warnings = (f"this shop lets RED pass: {feasibility.block_reason or 'no reason was stated'}", *warnings)
+    reason = (feasibility.block_reason or f"the verdict is {risk.value}") if blocked else None
     decision = Decision(
-        risk_level=feasibility.risk_level,
-        score=feasibility.score,
-        block_reason=reason,
-        warnings=feasibility.warnings,
-        details=details,
+        risk_level=risk, score=feasibility.score, block_reason=reason, warnings=warnings, details=details
     )
     return (ArtifactStatus.BLOCKED if blocked else ArtifactStatus.OK), decision
 
@@ -61,17 +71,23 @@ def approval_needed(policy: SafetyPolicy, in_session: bool) -> bool:
             return in_session
 
 
-def why_not_approvable(risk: RiskLevel | None, score: Decimal | None, policy: SafetyPolicy) -> str | None:
-    """None when a design with this verdict may be approved, else the reason."""
-    if risk is None:
-        return "there is no feasibility of the current design yet: bind a candidate first"
-    if risk not in {RiskLevel.GREEN, RiskLevel.YELLOW}:
-        return f"the current design's verdict is {risk.value}: change the design, tool, material or machine"
-    if risk is RiskLevel.GREEN:
+def why_not_approvable(
+    risk: RiskLevel, score: Decimal | None, policy: SafetyPolicy, overridden: bool = False
+) -> str | None:
+    """None when a design with this verdict may be approved, else the reason.
+
+    `overridden`: an override of exactly this verdict stands.
+    """
+    if overridden or risk is RiskLevel.GREEN:
         return None
+    if risk is not RiskLevel.YELLOW:
+        return (
+            f"the current design's verdict is {risk.value}: change the design, tool, material or machine, "
+            "or have it overridden"
+        )
     if score is None or score < policy.minimum_approval_score:
         return (
             f"the score is {score}, at least {policy.minimum_approval_score} is needed while the verdict is "
-            f"{risk.value}: follow the suggestions of the feasibility"
+            f"{risk.value}: follow the suggestions of the feasibility, or have it overridden"
         )
     return None

@@ -13,7 +13,7 @@ from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import BATCH_PART, BatchItem, BatchReply, BatchVerdict, EvaluateBatch
 from contracts.params import spec_of
 from runtime.bus import invalid_request
-from services.rmos.domain import run as run_domain
+from services.rmos.domain.context import merged
 from services.rmos.handlers.desk import milliseconds
 from services.rmos.ports import Engine
 
@@ -34,7 +34,7 @@ class BatchHandlers:
         try:
             asked = _item(item)
             spec = asked.spec if asked.spec is not None else spec_of(asked.design)  # type: ignore[arg-type]  # the message has exactly one
-            context = run_domain.merged(query.context, asked.context)
+            context = merged(query.context, asked.context)
             verdict = await self._engine.evaluate(spec, context, query.mode)
         except RmosError as error:
             return BatchVerdict(error=error.body)

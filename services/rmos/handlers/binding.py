@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import time
 
-import orjson
-from pydantic import ValidationError
-
 from contracts.artifacts import ArtifactKind, Attachment, AttachmentKind, RunArtifact
 from contracts.blobs import BlobRef
 from contracts.canonical import digest_of
 from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
-from contracts.feasibility import CuttingContext, Feasibility
-from contracts.log import ApprovedDigests, LogEvent, SessionDesignSet, SessionFeasibilityStored
 from contracts.rmos import ArtifactReply, BindCandidate
 from contracts.spec import RosetteSpec
-from runtime.bus import invalid_request
 from services.rmos.domain import run as run_domain
 from services.rmos.domain import session as session_domain
-from services.rmos.domain.policy import decision_on
-from services.rmos.domain.summary import request_summary
+from services.rmos.domain.run import RunState
+from services.rmos.domain.session import Design
+from services.rmos.domain.session_commands import RequestFeasibility, SetDesign
 from services.rmos.handlers.desk import Desk, decided, milliseconds
-from services.rmos.minting import Draft, Placement
+from services.rmos.handlers.judging import Judged, SessionSteps, judgement, parsed_spec, stored
+from services.rmos.minting import Placement
 
 
 class BindingHandlers:
@@ -42,57 +38,20 @@ class BindingHandlers:
         run, version = await desk.run(command.run_id)
         chosen = run_domain.chosen_attachments(run, command.attachment_ids, command.required_kinds)
         spec, spec_blob = await self._checked_candidate(chosen, command.strict, request)
-        feasibility = await desk.engine.evaluate(spec, run.context, run.mode)
-        status, decision = decision_on(feasibility, desk.policy)
         expected = {run_domain.stream_of(run.run_id): version}
-        before: list[tuple[str, LogEvent]] = []
+        steps: SessionSteps | None = None
+        context = run.context
         if run.session_id is not None:
             session, session_version = await desk.session(run.session_id)
-            session_domain.after(session.state, session_domain.Action.SET_DESIGN)
-            stream = session_domain.stream_of(run.session_id)
-            expected[stream] = session_version
-            design_set = SessionDesignSet(
-                session_id=run.session_id, run_id=run.run_id, design_sha256=feasibility.design_sha256
-            )
-            before.append((stream, design_set))
-
-        def stored(artifact: RunArtifact) -> list[tuple[str, LogEvent]]:
-            if run.session_id is None:
-                return []
-            event = SessionFeasibilityStored(
-                session_id=run.session_id,
-                run_id=run.run_id,
-                artifact_id=artifact.artifact_id,
-                digests=digests_of(feasibility, run.context),
-                risk_level=feasibility.risk_level,
-                score=feasibility.score,
-            )
-            return [(session_domain.stream_of(run.session_id), event)]
-
-        summary = request_summary(command.model_dump(mode="json"))
-        draft = Draft(
-            run_id=run.run_id,
-            kind=ArtifactKind.ART_STUDIO_CANDIDATE,
-            status=status,
-            decision=decision,
-            mode=run.mode,
-            context=run.context,
-            engine_version=feasibility.engine_version,
-            compute_ms=milliseconds(time.perf_counter() - started),
-            feasibility=feasibility,
-            request_summary=summary,
-            hashes={
-                "feasibility": feasibility.feasibility_sha256,
-                "design": feasibility.design_sha256,
-                "spec": spec_blob.sha256,
-                **{item.kind.value: item.attachment_id for item in chosen},
-            },
-            outputs={"spec": spec_blob},
-            attachments=chosen,
-            advisory_inputs=run.asset_ids,
-            session_id=run.session_id,
-        )
-        placement = Placement(expected, before, stored)
+            design = candidate_design(run, spec, spec_blob)
+            steps = SessionSteps(session).then(SetDesign(design, anew=True)).then(RequestFeasibility())
+            context = session_domain.judged_context(session, design)
+            expected[session_domain.stream_of(run.session_id)] = session_version
+        feasibility = await desk.engine.evaluate(spec, context, run.mode)
+        judged = Judged(run, context, spec_blob, feasibility, ArtifactKind.ART_STUDIO_CANDIDATE, chosen)
+        draft = judgement(judged, command, desk.policy, milliseconds(time.perf_counter() - started))
+        before = steps.placed if steps is not None else ()
+        placement = Placement(expected, before, lambda artifact: stored(steps, artifact))
         return await desk.persist(draft, placement, command, request)
 
     async def _checked_candidate(
@@ -122,23 +81,9 @@ class BindingHandlers:
         return spec, spec_attachment.blob
 
 
-def digests_of(feasibility: Feasibility, context: CuttingContext) -> ApprovedDigests:
-    """What an approval of this evaluation covers."""
-    return ApprovedDigests(
-        design_sha256=feasibility.design_sha256,
-        feasibility_sha256=feasibility.feasibility_sha256,
-        context_sha256=digest_of(context),
-    )
-
-
-def parsed_spec(data: bytes) -> RosetteSpec:
-    """The spec in a blob. Raises INVALID_SPEC naming each field that is wrong."""
-    try:
-        return RosetteSpec.model_validate(orjson.loads(data))
-    except orjson.JSONDecodeError as error:
-        raise RmosError(ErrorCode.INVALID_SPEC, f"the spec is not JSON: {error}") from error
-    except ValidationError as error:
-        raise invalid_request(error, ErrorCode.INVALID_SPEC) from error
+def candidate_design(run: RunState, spec: RosetteSpec, spec_blob: BlobRef) -> Design:
+    """The candidate as its session's design."""
+    return Design(run.run_id, digest_of(spec), spec_blob, run.context, run.mode)
 
 
 def _only(chosen: tuple[Attachment, ...], kind: AttachmentKind) -> Attachment | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
 from contracts.artifacts import INLINE_GCODE_BYTES, RunArtifact
 from contracts.canonical import digest_of
-from contracts.envelope import RequestContext
+from contracts.envelope import ActorKind, RequestContext, Role
 from contracts.errors import ErrorCode, RmosError
 from contracts.log import ArtifactRecorded, LogEvent
 from contracts.model import Message
@@ -18,10 +18,10 @@ from runtime.clock import Clock, utc_text
 from services.rmos.domain import run as run_domain
 from services.rmos.domain import session as session_domain
 from services.rmos.domain.policy import SafetyPolicy
-from services.rmos.domain.run import RunState
-from services.rmos.domain.session import SessionFold
+from services.rmos.domain.run import DeletedRun, RunState
+from services.rmos.domain.session import Deleted, Living
 from services.rmos.minting import Draft, Placement, validate_and_persist
-from services.rmos.ports import Art, Blobs, Cam, Engine, EventLog
+from services.rmos.ports import AppendRequest, AppendResult, Art, Blobs, Cam, Engine, EventLog, NewEvent
 
 T = TypeVar("T")
 E = TypeVar("E", bound=LogEvent)
@@ -46,19 +46,29 @@ class Desk:
         return utc_text(self.clock.now())
 
     async def run(self, run_id: str) -> tuple[RunState, int]:
-        """The run and its stream's version. Raises NOT_FOUND."""
+        """The run and its stream's version. Raises NOT_FOUND, also for a deleted one."""
         events = await self.log.read_stream(run_domain.stream_of(run_id))
         state = run_domain.fold(events)
-        if state is None:
-            raise RmosError(ErrorCode.NOT_FOUND, f"there is no run {run_id}", run_id=run_id)
+        if state is None or isinstance(state, DeletedRun):
+            what = f"there is no run {run_id}" if state is None else f"run {run_id} was deleted"
+            raise RmosError(ErrorCode.NOT_FOUND, what, run_id=run_id)
         return state, len(events)
 
-    async def session(self, session_id: str) -> tuple[SessionFold, int]:
-        """The session and its stream's version. Raises NOT_FOUND."""
+    async def session(self, session_id: str, expected: int | None = None) -> tuple[Living, int]:
+        """The session and its stream's version. Raises NOT_FOUND, also for a deleted one; VERSION_CONFLICT when its
+        version is not the expected one."""
         events = await self.log.read_stream(session_domain.stream_of(session_id))
         state = session_domain.fold(events)
-        if state is None:
-            raise RmosError(ErrorCode.NOT_FOUND, f"there is no session {session_id}", session_id=session_id)
+        if state is None or isinstance(state, Deleted):
+            what = f"there is no session {session_id}" if state is None else f"session {session_id} was deleted"
+            raise RmosError(ErrorCode.NOT_FOUND, what, session_id=session_id)
+        if expected is not None and expected != len(events):
+            raise RmosError(
+                ErrorCode.VERSION_CONFLICT,
+                f"the session is at version {len(events)}, not {expected}: look at it again",
+                expected_version=expected,
+                actual_version=len(events),
+            )
         return state, len(events)
 
     async def recorded_artifact(self, command: Message, request: RequestContext) -> RunArtifact | None:
@@ -83,6 +93,17 @@ class Desk:
             raise RmosError(ErrorCode.INTERNAL, f"command {request.command_id} recorded no {kind.__name__}")
         return event
 
+    async def append(
+        self,
+        command: Message,
+        request: RequestContext,
+        expected: Mapping[str, int],
+        events: Sequence[tuple[str, LogEvent]],
+    ) -> AppendResult:
+        """Record what a command decided: all of it, or nothing when a stream moved on."""
+        new = tuple(NewEvent(stream, self.new_id("event"), event) for stream, event in events)
+        return await self.log.append(AppendRequest(request, expected, new, command_digest(command)))
+
     async def persist(
         self, draft: Draft, placement: Placement, command: Message, request: RequestContext
     ) -> RunArtifact:
@@ -103,14 +124,37 @@ class Desk:
 
 
 async def decided(attempt: Callable[[], Awaitable[T]]) -> T:
-    """The attempt's result; it is made again from fresh state as long as a stream moved on in between."""
+    """The attempt's result; it is made again from fresh state as long as a stream moved on in between.
+
+    A caller who named the version it had seen is told when that is no longer the newest: deciding anew would be
+    deciding on something it has not seen. Such a conflict names no stream.
+    """
     for left in range(CONFLICT_ROUNDS, 0, -1):
         try:
             return await attempt()
         except RmosError as error:
-            if error.code is not ErrorCode.VERSION_CONFLICT or left == 1:
+            moved_on = error.code is ErrorCode.VERSION_CONFLICT and "stream" in error.details
+            if not moved_on or left == 1:
                 raise
     raise AssertionError("unreachable: the last round returns or raises")
+
+
+def require_person(request: RequestContext, roles: frozenset[Role], what: str) -> None:
+    """Raises FORBIDDEN unless a person with one of the roles asks. No program and no model decides for a person."""
+    actor = request.actor
+    if actor.kind is not ActorKind.PERSON or actor.role not in roles:
+        allowed = sorted(role.value for role in roles)
+        raise RmosError(
+            ErrorCode.FORBIDDEN,
+            f"{what} needs a person who is {' or '.join(allowed)}, not {actor.kind.value}/{actor.role.value}",
+            allowed_roles=allowed,
+        )
+
+
+OPERATORS = frozenset({Role.OPERATOR, Role.ADMIN})
+DESIGNERS = frozenset({Role.DESIGNER, Role.OPERATOR, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN})
+AUDITORS = frozenset({Role.AUDITOR, Role.ADMIN})
 
 
 def command_digest(command: Message) -> str:

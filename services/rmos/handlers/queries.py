@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from contracts.artifacts import Attachment, Run
 from contracts.canonical import canonical_bytes
-from contracts.envelope import RequestContext
+from contracts.envelope import RequestContext, Role
 from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import EvaluateFeasibility, FeasibilityReply
 from contracts.params import spec_of
@@ -28,14 +28,15 @@ from contracts.rmos import (
     ListRuns,
     ListSessions,
     Runs,
+    RunSummaries,
     SessionReply,
     Sessions,
     bare_attachment_id,
 )
 from contracts.spec import RosetteSpec
 from services.rmos.domain.catalog import Catalog
-from services.rmos.handlers.binding import parsed_spec
-from services.rmos.handlers.desk import Desk, milliseconds
+from services.rmos.handlers.desk import AUDITORS, Desk, milliseconds
+from services.rmos.handlers.judging import parsed_spec
 from services.rmos.ports import AttachmentIndex, Listings, Queries
 
 
@@ -61,32 +62,55 @@ class QueryHandlers:
         verdict = await self._desk.engine.evaluate(spec, query.context, query.mode)
         return FeasibilityReply(feasibility=verdict, compute_ms=milliseconds(time.perf_counter() - started))
 
-    async def run(self, query: AskRun, _: RequestContext) -> Run:
-        return await self._queries.run(query)
+    async def run(self, query: AskRun, request: RequestContext) -> Run:
+        run = await self._queries.run(query)
+        _refuse_tombstone(f"run {run.run_id}", run.deleted_at_utc, request)
+        return run
 
-    async def artifact(self, query: AskArtifact, _: RequestContext) -> ArtifactReply:
+    async def artifact(self, query: AskArtifact, request: RequestContext) -> ArtifactReply:
         found = await self._queries.artifact(query)
-        return await self._desk.reply_with(found.artifact) if query.with_outputs else found
+        await self._visible(found.artifact.run_id, request)
+        if not query.with_outputs:
+            return found
+        try:
+            return await self._desk.reply_with(found.artifact)
+        except RmosError as error:
+            # content that retention let go, or that was lost, is no reason to hide the record
+            if error.code is not ErrorCode.BLOB_MISSING:
+                raise
+            return found.model_copy(update={"missing_sha256": str(error.details.get("sha256"))})
 
-    async def session(self, query: AskSession, _: RequestContext) -> SessionReply:
-        return await self._queries.session(query)
+    async def session(self, query: AskSession, request: RequestContext) -> SessionReply:
+        reply = await self._queries.session(query)
+        _refuse_tombstone(f"session {query.session_id}", reply.session.deleted_at_utc, request)
+        return reply
 
-    async def runs(self, query: ListRuns, _: RequestContext) -> Runs:
+    async def runs(self, query: ListRuns, request: RequestContext) -> Runs:
+        _refuse_to_list_tombstones(query.include_deleted, request)
         return await self._listings.runs(query)
 
-    async def artifacts(self, query: ListArtifacts, _: RequestContext) -> Artifacts:
+    async def run_summaries(self, query: ListRuns, request: RequestContext) -> RunSummaries:
+        _refuse_to_list_tombstones(query.include_deleted, request)
+        return await self._listings.run_summaries(query)
+
+    async def artifacts(self, query: ListArtifacts, request: RequestContext) -> Artifacts:
+        await self._visible(query.run_id, request)
         return await self._listings.artifacts(query)
 
-    async def run_events(self, query: ListRunEvents, _: RequestContext) -> Events:
+    async def run_events(self, query: ListRunEvents, request: RequestContext) -> Events:
+        await self._visible(query.run_id, request)
         return await self._listings.run_events(query)
 
-    async def sessions(self, query: ListSessions, _: RequestContext) -> Sessions:
+    async def sessions(self, query: ListSessions, request: RequestContext) -> Sessions:
+        _refuse_to_list_tombstones(query.include_deleted, request)
         return await self._listings.sessions(query)
 
-    async def attachments(self, query: ListAttachments, _: RequestContext) -> Attachments:
+    async def attachments(self, query: ListAttachments, request: RequestContext) -> Attachments:
+        await self._visible(query.run_id, request)
         return await self._attachments.attachments(query)
 
-    async def attachment(self, query: AskAttachment, _: RequestContext) -> Attachment:
+    async def attachment(self, query: AskAttachment, request: RequestContext) -> Attachment:
+        await self._visible(query.run_id, request)
         return await self._attachments.attachment(query)
 
     async def catalog(self, query: AskCatalog, _: RequestContext) -> CatalogEntries:
@@ -111,3 +135,22 @@ class QueryHandlers:
             raise RmosError(ErrorCode.INVALID_REQUEST, "name exactly one attachment: the spec's")
         content = await self._attachments.content(bare_attachment_id(query.attachment_ids[0]))
         return parsed_spec(await self._desk.blobs.get(content))
+
+    async def _visible(self, run_id: str, request: RequestContext) -> None:
+        """Raises NOT_FOUND for a deleted run, to whoever does not audit."""
+        if not _audits(request):
+            await self.run(AskRun(run_id=run_id), request)
+
+
+def _audits(request: RequestContext) -> bool:
+    return request.actor.role in AUDITORS | {Role.SYSTEM}
+
+
+def _refuse_tombstone(what: str, deleted_at_utc: str | None, request: RequestContext) -> None:
+    if deleted_at_utc is not None and not _audits(request):
+        raise RmosError(ErrorCode.NOT_FOUND, f"{what} was deleted: its record is for auditors and admins")
+
+
+def _refuse_to_list_tombstones(include_deleted: bool, request: RequestContext) -> None:
+    if include_deleted and not _audits(request):
+        raise RmosError(ErrorCode.FORBIDDEN, "deleted runs and sessions are listed for auditors and admins only")

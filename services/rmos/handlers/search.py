@@ -34,7 +34,9 @@ from services.rmos.domain.catalog import Catalog
 from services.rmos.domain.search import check_asked, concluded
 from services.rmos.domain.search_prompt import MAX_SEED
 from services.rmos.domain.search_record import SearchState, progressed, stream_of
+from services.rmos.domain.session_commands import OpenRunIn
 from services.rmos.handlers.desk import Desk, command_digest, decided, milliseconds
+from services.rmos.handlers.judging import SessionSteps
 from services.rmos.handlers.search_minting import minted
 from services.rmos.handlers.searching import Search, SearchLoop
 from services.rmos.ports import AppendRequest, Designer, NewEvent, OpenSearches
@@ -81,7 +83,7 @@ class SearchHandlers:
         gateway's error when a request of this kind can never be answered.
         """
         began = time.perf_counter()
-        started, repeated = await self._started(command, request, began)
+        started, repeated = await decided(lambda: self._started(command, request, began))
         if command.respond_async:
             return await self.status(AskSearch(search_id=started.search_id), request)
         live = self._live.get(started.search_id)
@@ -133,7 +135,7 @@ class SearchHandlers:
         desk = self._desk
         if len(self._live) >= MAX_LIVE:
             raise RmosError(ErrorCode.RATE_LIMITED, f"{MAX_LIVE} searches are running: try again when one has ended")
-        opening, run_id, session_id, base = await self._place(command)
+        events, expected, run_id, session_id, base = await self._place(command)
         asked = command.model_copy(update={"context": _completed(command.context, base), "run_id": run_id})
         check_asked(asked.context, self._catalog())
         search_id = desk.new_id("search")
@@ -149,8 +151,7 @@ class SearchHandlers:
         live = Live(started, command, Search(asked, started.variant_seed, request, began))
         self._live[search_id] = live  # before it is on record: nobody may take it for an abandoned one
         try:
-            events = [*([(run_domain.stream_of(run_id), opening)] if opening is not None else [])]
-            expected = {stream: 0 for stream, _ in events} | {stream_of(search_id): 0}
+            expected[stream_of(search_id)] = 0
             appended = tuple(
                 NewEvent(stream, desk.new_id("event"), event)
                 for stream, event in [*events, (stream_of(search_id), started)]
@@ -175,8 +176,9 @@ class SearchHandlers:
 
     async def _place(
         self, command: ConstraintSearch
-    ) -> tuple[RunOpened | None, str, str | None, CuttingContext | None]:
-        """The run to open, or None; run and session; and the context that completes the search's."""
+    ) -> tuple[list[tuple[str, LogEvent]], dict[str, int], str, str | None, CuttingContext | None]:
+        """What opens the run, if one is to be opened, on which versions; run and session; and the context that
+        completes the search's."""
         desk, session_id = self._desk, command.session_id
         if command.run_id is not None:
             run, _ = await desk.run(command.run_id)
@@ -184,19 +186,25 @@ class SearchHandlers:
                 raise RmosError(ErrorCode.INVALID_REQUEST, f"run {run.run_id} is for the saw: searches are for routers")
             if session_id is not None and run.session_id != session_id:
                 raise RmosError(ErrorCode.INVALID_REQUEST, f"run {run.run_id} is not of session {session_id}")
-            if run.session_id is not None:
-                await self._check_session(run.session_id)
-            return None, run.run_id, run.session_id, run.context
-        base = await self._check_session(session_id) if session_id is not None else None
+            if run.session_id is None:
+                return [], {}, run.run_id, None, run.context
+            session, _ = await self._taking_designs(run.session_id)
+            return [], {}, run.run_id, run.session_id, session.about.in_run(run.run_id, run.context)
+        run_id, joined, expected, base = desk.new_id("run"), list[tuple[str, LogEvent]](), dict[str, int](), None
+        if session_id is not None:
+            session, version = await self._taking_designs(session_id)
+            base, expected[session_domain.stream_of(session_id)] = session.about.context, version
+            joined = SessionSteps(session).then(OpenRunIn(run_id)).placed
         context = _completed(command.context, base).cutting()
-        opening = RunOpened(run_id=desk.new_id("run"), mode="router", workflow_session_id=session_id, context=context)
-        return opening, opening.run_id, session_id, base
+        opening = RunOpened(run_id=run_id, mode="router", workflow_session_id=session_id, context=context)
+        expected[run_domain.stream_of(run_id)] = 0
+        return [(run_domain.stream_of(run_id), opening), *joined], expected, run_id, session_id, base
 
-    async def _check_session(self, session_id: str) -> CuttingContext:
-        """The session's context. Raises NOT_FOUND, or ILLEGAL_TRANSITION when it takes no new design."""
-        session, _ = await self._desk.session(session_id)
-        session_domain.after(session.state, session_domain.Action.SET_DESIGN)
-        return session.context
+    async def _taking_designs(self, session_id: str) -> tuple[session_domain.Living, int]:
+        """The session and its version. Raises NOT_FOUND, or ILLEGAL_TRANSITION when it takes no new design."""
+        session, version = await self._desk.session(session_id)
+        session_domain.require(session, session_domain.Action.SET_DESIGN)
+        return session, version
 
     # --- carrying out
 

@@ -8,19 +8,21 @@ from contracts.artifacts import ArtifactKind, ArtifactStatus, Decision, RunArtif
 from contracts.blobs import BlobRef
 from contracts.canonical import canonical_bytes
 from contracts.envelope import RequestContext
-from contracts.feasibility import RiskLevel
-from contracts.log import LogEvent, SearchEnded, SearchStarted, SessionDesignSet, SessionFeasibilityStored
+from contracts.feasibility import CuttingContext, RiskLevel
+from contracts.log import LogEvent, SearchEnded, SearchStarted
 from contracts.params import spec_of
 from contracts.search import ConstraintSearch, SearchOutcome, SearchResult
+from services.rmos.domain import override
 from services.rmos.domain import run as run_domain
 from services.rmos.domain import session as session_domain
 from services.rmos.domain.policy import decision_on
 from services.rmos.domain.search import Judged
 from services.rmos.domain.search_record import RESULT, stream_of
-from services.rmos.domain.session import Action
+from services.rmos.domain.session import Action, Design
+from services.rmos.domain.session_commands import RequestFeasibility, SetDesign
 from services.rmos.domain.summary import request_summary
-from services.rmos.handlers.binding import digests_of
 from services.rmos.handlers.desk import Desk
+from services.rmos.handlers.judging import SessionSteps, stored
 from services.rmos.minting import Draft, Placement
 
 SEARCH_VERSION = "constraint-search/1.0.0"
@@ -50,7 +52,7 @@ async def minted(
         compute_ms=result.time_ms,
         feasibility=best.feasibility if best is not None else None,
         request_summary=request_summary(command.model_dump(mode="json")),
-        hashes=_hashes(best, outputs),
+        hashes=_hashes(best, started.search.context.cutting(), outputs),
         outputs=outputs,
         advisory_inputs=tuple(
             attempt.call_id for attempt in result.attempts if attempt.call_id and attempt.number == result.best_attempt
@@ -60,12 +62,12 @@ async def minted(
     )
     expected = {run_domain.stream_of(run.run_id): version}
     takes = best if best is not None and status is ArtifactStatus.OK and run.session_id is not None else None
-    before = await _design_set(desk, started, takes, expected) if takes is not None else []
+    steps = await _design_set(desk, started, takes, outputs["spec"], expected) if takes is not None else None
 
     def after(artifact: RunArtifact) -> list[tuple[str, LogEvent]]:
-        stored = [_feasibility_stored(started, takes, artifact)] if before and takes is not None else []
-        return [*stored, _ended(started, artifact, result)]
+        return [*stored(steps, artifact), _ended(started, artifact, result)]
 
+    before = steps.placed if steps is not None else ()
     return await desk.persist(draft, Placement(expected, before, after), command, request)
 
 
@@ -89,39 +91,26 @@ async def _outputs(desk: Desk, best: Judged | None) -> dict[str, BlobRef]:
     }
 
 
-def _hashes(best: Judged | None, outputs: dict[str, BlobRef]) -> dict[str, str]:
+def _hashes(best: Judged | None, context: CuttingContext, outputs: dict[str, BlobRef]) -> dict[str, str]:
     blobs = {name: blob.sha256 for name, blob in outputs.items()}
     if best is None:
         return blobs
     verdict = best.feasibility
-    return {"feasibility": verdict.feasibility_sha256, "design": verdict.design_sha256, **blobs}
+    return {**override.hashes_of(override.digests_of(verdict, context)), **blobs}
 
 
 async def _design_set(
-    desk: Desk, started: SearchStarted, best: Judged, expected: dict[str, int]
-) -> list[tuple[str, LogEvent]]:
-    """The event that makes the design the session's; none when the session no longer takes a design."""
+    desk: Desk, started: SearchStarted, best: Judged, spec: BlobRef, expected: dict[str, int]
+) -> SessionSteps | None:
+    """The steps that make the design the session's; None when the session no longer takes a design."""
     session_id = str(started.workflow_session_id)
     session, version = await desk.session(session_id)
-    stream = session_domain.stream_of(session_id)
-    expected[stream] = version
-    if (session.state, Action.SET_DESIGN) not in session_domain.TRANSITIONS:
-        return []
-    design = best.feasibility.design_sha256
-    return [(stream, SessionDesignSet(session_id=session_id, run_id=started.run_id, design_sha256=design))]
-
-
-def _feasibility_stored(started: SearchStarted, best: Judged, artifact: RunArtifact) -> tuple[str, LogEvent]:
-    session_id = str(started.workflow_session_id)
-    event = SessionFeasibilityStored(
-        session_id=session_id,
-        run_id=started.run_id,
-        artifact_id=artifact.artifact_id,
-        digests=digests_of(best.feasibility, started.search.context.cutting()),
-        risk_level=best.feasibility.risk_level,
-        score=best.feasibility.score,
-    )
-    return session_domain.stream_of(session_id), event
+    expected[session_domain.stream_of(session_id)] = version
+    if (session_domain.state_of(session), Action.SET_DESIGN) not in session_domain.TRANSITIONS:
+        return None
+    context = started.search.context.cutting()
+    design = Design(started.run_id, best.feasibility.design_sha256, spec, context, "router")
+    return SessionSteps(session).then(SetDesign(design, anew=True)).then(RequestFeasibility())
 
 
 def _ended(started: SearchStarted, artifact: RunArtifact, result: SearchResult) -> tuple[str, LogEvent]:

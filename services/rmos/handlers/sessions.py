@@ -1,37 +1,44 @@
-"""Workflow sessions: open, approve, reject, require revision. Only persons decide, and only on what they saw."""
+"""Workflow sessions: open, set context and design, evaluate, archive, delete."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
-from contracts.artifacts import ArtifactKind, ArtifactStatus, Decision, RunArtifact
-from contracts.envelope import ActorKind, RequestContext, Role
-from contracts.errors import ErrorCode, RmosError
-from contracts.log import LogEvent, SessionApproved, SessionOpened, SessionRejected, SessionRevisionRequired
-from contracts.rmos import AskSession, DecideSession, OpenSession, SessionReply
+from contracts.artifacts import ArtifactKind, AttachmentKind, RunArtifact
+from contracts.canonical import digest_of
+from contracts.envelope import RequestContext
+from contracts.log import (
+    LogEvent,
+    RunDeleted,
+    RunOpened,
+    SessionArchived,
+    SessionContextSet,
+    SessionDeleted,
+    SessionDesignSet,
+    SessionOpened,
+)
+from contracts.rmos import (
+    ArchiveSession,
+    AskSession,
+    Deleted,
+    DeleteSession,
+    EvaluateSession,
+    NewAttachment,
+    OpenSession,
+    SessionReply,
+    SetSessionContext,
+    SetSessionDesign,
+)
 from services.rmos.domain import run as run_domain
 from services.rmos.domain import session as session_domain
-from services.rmos.domain.policy import why_not_approvable
-from services.rmos.domain.session import Action, SessionFold
-from services.rmos.domain.summary import request_summary
-from services.rmos.handlers.desk import Desk, command_digest, decided, milliseconds
-from services.rmos.minting import Draft, Placement
-from services.rmos.ports import AppendRequest, NewEvent, Queries
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What a decision is recorded as."""
-
-    action: Action
-    artifact: ArtifactKind
-    event: type[SessionApproved] | type[SessionRejected] | type[SessionRevisionRequired]
-
-
-APPROVE = _Kind(Action.APPROVE, ArtifactKind.APPROVAL, SessionApproved)
-REJECT = _Kind(Action.REJECT, ArtifactKind.REJECTION, SessionRejected)
-REQUIRE_REVISION = _Kind(Action.REQUIRE_REVISION, ArtifactKind.REVISION, SessionRevisionRequired)
+from services.rmos.domain import session_commands
+from services.rmos.domain.run import RunState
+from services.rmos.domain.session import Design, Living
+from services.rmos.domain.session_commands import OpenRunIn, RequestFeasibility, SetDesign
+from services.rmos.handlers.desk import OPERATORS, Desk, decided, milliseconds, require_person
+from services.rmos.handlers.judging import Judged, SessionSteps, judgement, parsed_spec, stored, stored_spec
+from services.rmos.minting import Placement
+from services.rmos.ports import Queries
 
 
 class SessionHandlers:
@@ -41,112 +48,131 @@ class SessionHandlers:
 
     async def open_session(self, command: OpenSession, request: RequestContext) -> SessionReply:
         """The session as it was opened, also when the command is repeated."""
-        desk = self._desk
-        opened = SessionOpened(
-            session_id=desk.new_id("session"), mode=command.mode, label=command.label, context=command.context
-        )
-        stream = session_domain.stream_of(opened.session_id)
-        event = NewEvent(stream, desk.new_id("event"), opened)
-        result = await desk.log.append(AppendRequest(request, {stream: 0}, (event,), command_digest(command)))
+        desk, name = self._desk, self._desk.new_id("session")
+        opened = session_commands.opened(session_commands.Open(name, command.mode, command.label, command.context))
+        stream = session_domain.stream_of(name)
+        result = await desk.append(command, request, {stream: 0}, [(stream, opened)])
         opened_by = request.actor.id
         if result.repeated:
             opened, opened_by = await desk.first(command, request, SessionOpened), result.events[0].actor.id
         return SessionReply(session=session_domain.just_opened(opened, result.recorded_at_utc, opened_by))
 
-    async def approve(self, command: DecideSession, request: RequestContext) -> SessionReply:
-        """Approve exactly the current design. Raises ILLEGAL_TRANSITION, SAFETY_BLOCKED or FORBIDDEN."""
-        return await self._decide(APPROVE, command, request)
+    async def set_context(self, command: SetSessionContext, request: RequestContext) -> SessionReply:
+        """The session with the context changed. An approval ends, unless nothing changed."""
+        if await self._desk.recorded(command, request, SessionContextSet) is None:
+            step = session_commands.SetContext(command.context)
+            await decided(lambda: self._step(command, request, step))
+        return await self._shown(command.session_id)
 
-    async def reject(self, command: DecideSession, request: RequestContext) -> SessionReply:
-        return await self._decide(REJECT, command, request)
+    async def set_design(self, command: SetSessionDesign, request: RequestContext) -> SessionReply:
+        """The session with this design as its current one, attached to its run. Raises INVALID_DESIGN."""
+        if await self._desk.recorded(command, request, SessionDesignSet) is None:
+            await decided(lambda: self._set_design(command, request))
+        return await self._shown(command.session_id)
 
-    async def require_revision(self, command: DecideSession, request: RequestContext) -> SessionReply:
-        return await self._decide(REQUIRE_REVISION, command, request)
-
-    async def _decide(self, kind: _Kind, command: DecideSession, request: RequestContext) -> SessionReply:
-        _refuse_others_than_persons(request, kind)
+    async def evaluate(self, command: EvaluateSession, request: RequestContext) -> SessionReply:
+        """The session with its current design judged, and the artifact that records the verdict."""
         artifact = await self._desk.recorded_artifact(command, request)
         if artifact is None:
-            artifact = await decided(lambda: self._record(kind, command, request))
-        reply = await self._queries.session(AskSession(session_id=command.session_id))
+            artifact = await decided(lambda: self._evaluate(command, request))
+        reply = await self._shown(command.session_id)
         return reply.model_copy(update={"artifact": artifact})
 
-    async def _record(self, kind: _Kind, command: DecideSession, request: RequestContext) -> RunArtifact:
+    async def archive(self, command: ArchiveSession, request: RequestContext) -> SessionReply:
+        if await self._desk.recorded(command, request, SessionArchived) is None:
+            await decided(lambda: self._step(command, request, session_commands.Archive(command.note)))
+        return await self._shown(command.session_id)
+
+    async def delete(self, command: DeleteSession, request: RequestContext) -> Deleted:
+        """The tombstone of the session and, with `cascade`, of its runs. Raises ILLEGAL_TRANSITION."""
+        require_person(request, OPERATORS, "deleting a session")
+        done = await self._desk.recorded(command, request, SessionDeleted)
+        if done is None:
+            done = await decided(lambda: self._delete(command, request))
+        return Deleted(ids=(command.session_id, *done.run_ids))
+
+    async def _step(
+        self,
+        command: SetSessionContext | ArchiveSession,
+        request: RequestContext,
+        step: session_commands.SetContext | session_commands.Archive,
+    ) -> None:
+        """Record what one decision changes; nothing when it changes nothing."""
+        session, version = await self._desk.session(command.session_id, command.expected_version)
+        steps = SessionSteps(session).then(step)
+        if steps.events:
+            stream = session_domain.stream_of(command.session_id)
+            await self._desk.append(command, request, {stream: version}, steps.placed)
+
+    async def _set_design(self, command: SetSessionDesign, request: RequestContext) -> None:
+        desk = self._desk
+        session, version = await desk.session(command.session_id, command.expected_version)
+        session_domain.require(session, session_domain.Action.SET_DESIGN)
+        spec, blob = await stored_spec(desk, command.spec, command.design)
+        expected = {session_domain.stream_of(command.session_id): version}
+        run, run_version, opening, steps = await self._run_for(session)
+        run_stream = run_domain.stream_of(run.run_id)
+        expected[run_stream] = run_version
+        events: list[tuple[str, LogEvent]] = [(run_stream, event) for event in opening]
+        steps = steps.then(SetDesign(Design(run.run_id, digest_of(spec), blob, run.context, run.mode)))
+        if not steps.events:
+            return
+        new = NewAttachment(kind=AttachmentKind.SPEC, filename="spec.json", blob=blob)
+        added = run_domain.decide(run_domain.Attach((new,), desk.now()), run)
+        await desk.append(
+            command, request, expected, [*events, *((run_stream, event) for event in added), *steps.placed]
+        )
+
+    async def _run_for(self, session: Living) -> tuple[RunState, int, list[RunOpened], SessionSteps]:
+        """The run that holds the session's design, else its newest, else one that is opened with this command."""
+        design, run_ids = session_domain.design_of(session), session.about.run_ids
+        if design is not None or run_ids:
+            run, version = await self._desk.run(design.run_id if design is not None else run_ids[-1])
+            return run, version, [], SessionSteps(session)
+        opening = RunOpened(
+            run_id=self._desk.new_id("run"),
+            mode="router",
+            workflow_session_id=session.about.session_id,
+            context=session.about.context,
+        )
+        opened = run_domain.fold([opening])
+        assert isinstance(opened, RunState)  # an opening opens
+        return opened, 0, [opening], SessionSteps(session).then(OpenRunIn(opening.run_id))
+
+    async def _evaluate(self, command: EvaluateSession, request: RequestContext) -> RunArtifact:
         started = time.perf_counter()
         desk = self._desk
-        session, version = await desk.session(command.session_id)
-        if command.expected_version is not None and command.expected_version != version:
-            raise RmosError(
-                ErrorCode.VERSION_CONFLICT,
-                f"the session is at version {version}, not {command.expected_version}: look at it again",
-                actual_version=version,
-            )
-        session_domain.after(session.state, kind.action)
-        if kind is APPROVE:
-            reason = why_not_approvable(session.risk, session.score, desk.policy)
-            if reason is not None:
-                raise RmosError(ErrorCode.SAFETY_BLOCKED, reason, risk_level=session.risk and session.risk.value)
-        if session.run_id is None or session.digests is None or session.risk is None:
-            raise RmosError(
-                ErrorCode.ILLEGAL_TRANSITION, "the session has no judged design yet: bind a candidate first"
-            )
-        run, run_version = await desk.run(session.run_id)
-        draft = self._draft(kind, command, session, run, started)
-        stream = session_domain.stream_of(session.session_id)
-
-        def decision_event(artifact: RunArtifact) -> list[tuple[str, LogEvent]]:
-            values = {
-                "session_id": session.session_id,
-                "run_id": artifact.run_id,
-                "artifact_id": artifact.artifact_id,
-                "actor": request.actor,
-                "note": command.note,
-            }
-            if kind is APPROVE:
-                values["digests"] = session.digests
-            return [(stream, kind.event.model_validate(values))]
-
-        expected = {run_domain.stream_of(run.run_id): run_version, stream: version}
-        placement = Placement(expected, (), decision_event)
+        session, version = await desk.session(command.session_id, command.expected_version)
+        steps = SessionSteps(session).then(RequestFeasibility())
+        design = session_commands.design_or_refusal(session)
+        run, run_version = await desk.run(design.run_id)
+        context = session_domain.judged_context(session, design)
+        spec = parsed_spec(await desk.blobs.get(design.spec))
+        feasibility = await desk.engine.evaluate(spec, context, design.mode)
+        judged = Judged(run, context, design.spec, feasibility, ArtifactKind.FEASIBILITY)
+        draft = judgement(judged, command, desk.policy, milliseconds(time.perf_counter() - started))
+        expected = {
+            run_domain.stream_of(run.run_id): run_version,
+            session_domain.stream_of(command.session_id): version,
+        }
+        placement = Placement(expected, steps.placed, lambda artifact: stored(steps, artifact))
         return await desk.persist(draft, placement, command, request)
 
-    def _draft(
-        self, kind: _Kind, command: DecideSession, session: SessionFold, run: run_domain.RunState, started: float
-    ) -> Draft:
-        assert session.digests is not None  # checked by the caller
-        assert session.risk is not None
-        judged = next(item for item in reversed(run.artifacts) if item.feasibility is not None)
-        approved = kind is APPROVE
-        decision = Decision(
-            risk_level=session.risk,
-            score=session.score,
-            block_reason=None if approved else (command.note or f"{kind.artifact.value} by the operator"),
-            details={"note": command.note},
+    async def _delete(self, command: DeleteSession, request: RequestContext) -> SessionDeleted:
+        desk = self._desk
+        session, version = await desk.session(command.session_id, command.expected_version)
+        delete = session_commands.Delete(command.force, command.cascade, command.reason)
+        (deleted,) = session_commands.decide(delete, session)
+        assert isinstance(deleted, SessionDeleted)  # what a deletion decides
+        stream = session_domain.stream_of(command.session_id)
+        # the session knows all its runs, and none joins or leaves it without moving its version
+        tombstones = (
+            RunDeleted(run_id=run_id, reason=command.reason, forced=command.force, cascaded=True)
+            for run_id in deleted.run_ids
         )
-        return Draft(
-            run_id=run.run_id,
-            kind=kind.artifact,
-            status=ArtifactStatus.OK if approved else ArtifactStatus.BLOCKED,
-            decision=decision,
-            mode=run.mode,
-            context=run.context,
-            engine_version=judged.engine_version,
-            compute_ms=milliseconds(time.perf_counter() - started),
-            request_summary=request_summary(command.model_dump(mode="json")),
-            hashes={
-                "design": session.digests.design_sha256,
-                "feasibility": session.digests.feasibility_sha256,
-                "context": session.digests.context_sha256,
-            },
-            session_id=session.session_id,
-            parent_artifact_id=judged.artifact_id,
-        )
+        events = [(run_domain.stream_of(event.run_id), event) for event in tombstones]
+        await desk.append(command, request, {stream: version}, [*events, (stream, deleted)])
+        return deleted
 
-
-def _refuse_others_than_persons(request: RequestContext, kind: _Kind) -> None:
-    actor = request.actor
-    if actor.kind is not ActorKind.PERSON or actor.role not in {Role.OPERATOR, Role.ADMIN}:
-        raise RmosError(
-            ErrorCode.FORBIDDEN,
-            f"{kind.action.value} needs a person who is operator or admin, not {actor.kind.value}/{actor.role.value}",
-        )
+    async def _shown(self, session_id: str) -> SessionReply:
+        return await self._queries.session(AskSession(session_id=session_id))

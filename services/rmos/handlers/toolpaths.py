@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from contracts.artifacts import ArtifactKind, ArtifactStatus, Decision, RunArtifact
 from contracts.blobs import BlobRef
 from contracts.cam import ToolpathResult
-from contracts.canonical import canonical_bytes
+from contracts.canonical import digest_of
 from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import CuttingContext, Feasibility, Mode, RiskLevel
-from contracts.log import ApprovedDigests, LogEvent, RunOpened, SessionToolpathsStored
-from contracts.params import spec_of
+from contracts.log import ApprovedDigests, LogEvent, RunOpened
 from contracts.rmos import ArtifactReply, AskArtifact, MakeToolpaths
+from contracts.sessions import SessionState
 from contracts.spec import RosetteSpec
+from services.rmos.domain import override
 from services.rmos.domain import run as run_domain
 from services.rmos.domain import session as session_domain
+from services.rmos.domain.context import merged
 from services.rmos.domain.policy import approval_needed, decision_on
 from services.rmos.domain.run import RunState
-from services.rmos.domain.session import SessionFold
+from services.rmos.domain.session import Covered, Living
+from services.rmos.domain.session_commands import FailToolpaths, RequestToolpaths, StoreToolpaths
 from services.rmos.domain.summary import request_summary
-from services.rmos.handlers.binding import digests_of, parsed_spec
-from services.rmos.handlers.desk import Desk, decided, milliseconds
+from services.rmos.handlers.desk import Desk, command_digest, decided, milliseconds
+from services.rmos.handlers.judging import SessionSteps, parsed_spec, stored_spec
 from services.rmos.minting import Draft, Placement
-from services.rmos.ports import Queries
+from services.rmos.ports import AppendRequest, NewEvent, Queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,25 @@ class _Subject:
     run: RunState
     version: int
     opening: RunOpened | None
-    session: SessionFold | None
+    session: Living | None
     session_version: int
     spec: RosetteSpec
     spec_blob: BlobRef
     context: CuttingContext
     mode: Mode
     parent: RunArtifact | None
+
+    def approves(self, digests: ApprovedDigests) -> bool:
+        """Whether the session's approval is of exactly this evaluation, so that its state moves with the toolpaths."""
+        return isinstance(self.session, Covered) and self.session.approval.digests == digests
+
+
+@dataclass(slots=True)
+class _Made:
+    """What this request has had computed so far: deciding anew after a conflict does not compute it again."""
+
+    verdicts: dict[str, Feasibility] = field(default_factory=dict)
+    programs: dict[str, ToolpathResult | RmosError] = field(default_factory=dict)
 
 
 class ToolpathHandlers:
@@ -53,27 +68,32 @@ class ToolpathHandlers:
         """The recorded outcome: released (OK), refused (BLOCKED) or failed (ERROR)."""
         artifact = await self._desk.recorded_artifact(command, request)
         if artifact is None:
-            artifact = await decided(lambda: self._make(command, request))
+            made = _Made()
+            artifact = await decided(lambda: self._make(command, request, made))
         return await self._desk.reply_with(artifact)
 
-    async def _make(self, command: MakeToolpaths, request: RequestContext) -> RunArtifact:
+    async def _make(self, command: MakeToolpaths, request: RequestContext, made: _Made) -> RunArtifact:
         started = time.perf_counter()
+        policy = self._desk.policy
         subject = await self._subject(command)
-        feasibility = await self._desk.engine.evaluate(subject.spec, subject.context, subject.mode)
-        digests = digests_of(feasibility, subject.context)
-        status, decision = decision_on(feasibility, self._desk.policy)
+        feasibility = await self._verdict(subject, made)
+        digests = override.digests_of(feasibility, subject.context)
+        overriding = override.covering(subject.run, digests, feasibility.risk_level, policy)
+        status, decision = decision_on(feasibility, policy, overriding)
         result: ToolpathResult | None = None
         if status is ArtifactStatus.OK:
             refusal = self._missing_approval(subject, digests, decision)
             if refusal is not None:
                 status, decision = ArtifactStatus.BLOCKED, refusal
         if status is ArtifactStatus.OK:
+            if subject.approves(digests):
+                subject = await self._asked(subject, command, request)
             try:
-                result = await self._made(subject, feasibility, command, request)
+                result = await self._program(subject, feasibility, command, request, made)
             except RmosError as error:
                 status, decision = ArtifactStatus.ERROR, _failed(decision, error)
-        draft = self._draft(subject, command, feasibility, status, decision, result, started)
-        placement = self._placement(subject, result)
+        draft = self._draft(subject, command, feasibility, status, decision, result, overriding, started)
+        placement = self._placement(subject, digests, status, result)
         return await self._desk.persist(draft, placement, command, request)
 
     async def _subject(self, command: MakeToolpaths) -> _Subject:
@@ -91,11 +111,15 @@ class ToolpathHandlers:
         opening: RunOpened | None = None
         if run_id is None:
             opening = RunOpened(run_id=desk.new_id("run"), mode=command.mode, context=command.context)
-            run, version = run_domain.evolve(None, opening), 0
+            opened = run_domain.fold([opening])
+            assert isinstance(opened, RunState)  # an opening opens
+            run, version = opened, 0
         else:
             run, version = await desk.run(run_id)
         base = parent.context if parent is not None else run.context
         session, session_version = await desk.session(run.session_id) if run.session_id else (None, 0)
+        if session is not None and parent is None:
+            base = session.about.in_run(run.run_id, base)
         spec, spec_blob = await self._spec(command, parent)
         return _Subject(
             run=run,
@@ -105,30 +129,35 @@ class ToolpathHandlers:
             session_version=session_version,
             spec=spec,
             spec_blob=spec_blob,
-            context=run_domain.merged(base, command.context),
+            context=merged(base, command.context),
             mode=command.mode,
             parent=parent,
         )
 
     async def _spec(self, command: MakeToolpaths, parent: RunArtifact | None) -> tuple[RosetteSpec, BlobRef]:
-        """The design as a spec whose canonical bytes are in the object store, so that it can be cut again later."""
-        if parent is not None:
-            blob = parent.outputs.get("spec")
-            if blob is None:
-                raise RmosError(
-                    ErrorCode.INVALID_REQUEST,
-                    f"artifact {parent.artifact_id} ({parent.kind.value}) holds no design: name a bound candidate",
-                )
-            return parsed_spec(await self._desk.blobs.get(blob)), blob
-        spec = command.spec if command.spec is not None else spec_of(command.design)  # type: ignore[arg-type]  # the message has exactly one
-        return spec, await self._desk.blobs.put(canonical_bytes(spec), "application/json")
+        if parent is None:
+            return await stored_spec(self._desk, command.spec, command.design)
+        blob = parent.outputs.get("spec")
+        if blob is None:
+            raise RmosError(
+                ErrorCode.INVALID_REQUEST,
+                f"artifact {parent.artifact_id} ({parent.kind.value}) holds no design: name a bound candidate",
+            )
+        return parsed_spec(await self._desk.blobs.get(blob)), blob
+
+    async def _verdict(self, subject: _Subject, made: _Made) -> Feasibility:
+        asked = {"spec": digest_of(subject.spec), "context": digest_of(subject.context), "mode": subject.mode}
+        key = digest_of(asked)
+        if key not in made.verdicts:
+            made.verdicts[key] = await self._desk.engine.evaluate(subject.spec, subject.context, subject.mode)
+        return made.verdicts[key]
 
     def _missing_approval(self, subject: _Subject, digests: ApprovedDigests, decision: Decision) -> Decision | None:
         if not approval_needed(self._desk.policy, subject.session is not None):
             return None
-        approved = subject.session.approved if subject.session is not None else None
-        if approved == digests:
+        if subject.approves(digests):
             return None
+        approved = subject.session.approval.digests if isinstance(subject.session, Covered) else None
         reason = (
             "no approval of exactly this design, tool, material and machine: bind it and have an operator approve it"
         )
@@ -140,12 +169,38 @@ class ToolpathHandlers:
         }
         return decision.model_copy(update={"block_reason": reason, "details": details})
 
-    async def _made(
-        self, subject: _Subject, feasibility: Feasibility, command: MakeToolpaths, request: RequestContext
+    async def _asked(self, subject: _Subject, command: MakeToolpaths, request: RequestContext) -> _Subject:
+        """The session says that toolpaths are being made, before they are. Whoever finds it saying so, asks again."""
+        assert subject.session is not None  # an approval covers this
+        if session_domain.state_of(subject.session) is SessionState.TOOLPATHS_REQUESTED:
+            return subject
+        desk = self._desk
+        steps = SessionSteps(subject.session).then(RequestToolpaths())
+        stream = session_domain.stream_of(subject.session.about.session_id)
+        new = tuple(NewEvent(name, desk.new_id("event"), event) for name, event in steps.placed)
+        caused = request.caused(desk.new_id("command"))
+        await desk.log.append(AppendRequest(caused, {stream: subject.session_version}, new, command_digest(command)))
+        return replace(subject, session=steps.session, session_version=subject.session_version + len(new))
+
+    async def _program(
+        self,
+        subject: _Subject,
+        feasibility: Feasibility,
+        command: MakeToolpaths,
+        request: RequestContext,
+        made: _Made,
     ) -> ToolpathResult:
         """CAM's program, read back and hashed. Raises RmosError for every way in which there is none."""
         job = self._desk.engine.job_for(subject.spec, subject.context, feasibility, command.post)
-        result = await self._desk.cam.generate(job, request)
+        key = digest_of(job)
+        if key not in made.programs:
+            try:
+                made.programs[key] = await self._desk.cam.generate(job, request)
+            except RmosError as error:
+                made.programs[key] = error
+        result = made.programs[key]
+        if isinstance(result, RmosError):
+            raise result
         if not result.simulation.passed:
             raise RmosError(ErrorCode.TOOLPATHS_ERROR, "the program failed its own simulation")
         for blob in (result.gcode, result.opplan, result.preview):
@@ -160,14 +215,12 @@ class ToolpathHandlers:
         status: ArtifactStatus,
         decision: Decision,
         result: ToolpathResult | None,
+        overriding: str | None,
         started: float,
     ) -> Draft:
         outputs = {"spec": subject.spec_blob}
-        hashes = {
-            "feasibility": feasibility.feasibility_sha256,
-            "design": feasibility.design_sha256,
-            "spec": subject.spec_blob.sha256,
-        }
+        hashes = override.hashes_of(override.digests_of(feasibility, subject.context))
+        hashes["spec"] = subject.spec_blob.sha256
         engines = feasibility.engine_version
         if result is not None:
             outputs |= {"gcode": result.gcode, "opplan": result.opplan, "preview": result.preview}
@@ -190,32 +243,31 @@ class ToolpathHandlers:
             simulation=result.simulation if result is not None else None,
             session_id=subject.run.session_id,
             parent_artifact_id=subject.parent.artifact_id if subject.parent is not None else None,
+            override_artifact_id=overriding,
+            red_is_allowed=not self._desk.policy.block_on_red,
             meta={"post": command.post},
         )
 
-    def _placement(self, subject: _Subject, result: ToolpathResult | None) -> Placement:
+    def _placement(
+        self, subject: _Subject, digests: ApprovedDigests, status: ArtifactStatus, result: ToolpathResult | None
+    ) -> Placement:
         run_stream = run_domain.stream_of(subject.run.run_id)
         expected = {run_stream: subject.version}
         before: list[tuple[str, LogEvent]] = [(run_stream, subject.opening)] if subject.opening is not None else []
         session = subject.session
-        if session is None or result is None:
+        if session is None:
             return Placement(expected, before)
-        # the approval that let this pass must still stand when it is recorded
-        stream = session_domain.stream_of(session.session_id)
-        expected[stream] = subject.session_version
-        if (session.state, session_domain.Action.STORE_TOOLPATHS) not in session_domain.TRANSITIONS:
+        # the approval that let this pass, or was missing, must still be the same when it is recorded
+        expected[session_domain.stream_of(session.about.session_id)] = subject.session_version
+        if status is ArtifactStatus.BLOCKED or not subject.approves(digests):
             return Placement(expected, before)
 
-        def stored(artifact: RunArtifact) -> list[tuple[str, LogEvent]]:
-            event = SessionToolpathsStored(
-                session_id=session.session_id,
-                run_id=artifact.run_id,
-                artifact_id=artifact.artifact_id,
-                gcode_sha256=result.gcode.sha256,
-            )
-            return [(stream, event)]
+        def settled(artifact: RunArtifact) -> list[tuple[str, LogEvent]]:
+            if result is None:
+                return SessionSteps(session).then(FailToolpaths(artifact.artifact_id)).placed
+            return SessionSteps(session).then(StoreToolpaths(artifact.artifact_id, result.gcode.sha256)).placed
 
-        return Placement(expected, before, stored)
+        return Placement(expected, before, settled)
 
 
 def _failed(decision: Decision, error: RmosError) -> Decision:

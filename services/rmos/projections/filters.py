@@ -10,7 +10,7 @@ from services.rmos.projections.tables import artifacts, runs
 
 def run_filters(query: ListRuns) -> list[ColumnElement[bool]]:
     """Conditions that all must hold. Times are text in UTC: they sort as they stand (C collation)."""
-    conditions: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = [] if query.include_deleted else [runs.c.deleted_at_utc.is_(None)]
     created = runs.c.created_at_utc
     if query.day is not None:
         conditions += [created >= f"{query.day}T", created < f"{query.day}U"]

@@ -13,10 +13,7 @@ from typing import Any
 import orjson
 
 from contracts import log
-from contracts.feasibility import CuttingContext
 from contracts.log import StoredEvent
-from contracts.sessions import SessionState
-from services.rmos.domain.session import TRANSITIONS, Action, has_context
 from services.rmos.projections.changes import Change, FoldBroken, Insert, Update
 from services.rmos.projections.tables import artifacts, attachments, run_events, runs, sessions
 
@@ -83,11 +80,6 @@ def _attachment_added(event: StoredEvent, data: Data) -> Iterator[Change]:
     yield _mention(data["run_id"], event)
 
 
-def _assets_referenced(event: StoredEvent, data: Data) -> Iterator[Change]:
-    yield _touch(data["run_id"], event)
-    yield _mention(data["run_id"], event)
-
-
 def _artifact_recorded(event: StoredEvent, data: Data) -> Iterator[Change]:
     artifact = data["artifact"]
     decision = artifact["decision"]
@@ -117,14 +109,29 @@ def _artifact_recorded(event: StoredEvent, data: Data) -> Iterator[Change]:
     yield _mention(artifact["run_id"], event)
 
 
+def _run_spoken_of(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _touch(data["run_id"], event)
+    yield _mention(data["run_id"], event)
+
+
+def _run_deleted(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _touch(data["run_id"], event, {"deleted_at_utc": event.recorded_at_utc})
+    yield _mention(data["run_id"], event)
+
+
+def _blobs_purged(event: StoredEvent, data: Data) -> Iterator[Change]:
+    for run_id in data["run_ids"]:
+        yield Update(runs, {"run_id": run_id}, {"purged_at_utc": event.recorded_at_utc})
+        yield _mention(run_id, event)
+
+
 def _session_opened(event: StoredEvent, data: Data) -> Iterator[Change]:
-    known = has_context(CuttingContext.model_validate(data["context"]))
     yield Insert(
         sessions,
         {
             "session_id": data["session_id"],
             "position": event.position,
-            "state": (SessionState.CONTEXT_READY if known else SessionState.DRAFT).value,
+            "state": data["state"],
             "mode": data["mode"],
             "label": data["label"],
             "context": data["context"],
@@ -136,25 +143,37 @@ def _session_opened(event: StoredEvent, data: Data) -> Iterator[Change]:
     )
 
 
+_UNAPPROVED: Data = {"approval_artifact_id": None, "approved_by": None, "toolpaths_artifact_id": None}
+_UNJUDGED: Data = {"feasibility_sha256": None, "risk_level": None, "score": None, **_UNAPPROVED}
+
+
+def _session_run_opened(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(event, data)
+    yield _mention(data["run_id"], event)
+
+
+def _session_context_set(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(event, data, context=data["context"], **_UNJUDGED)
+
+
 def _session_design_set(event: StoredEvent, data: Data) -> Iterator[Change]:
-    yield _step(
-        Action.SET_DESIGN,
-        event,
-        data,
-        design_sha256=data["design_sha256"],
-        feasibility_sha256=None,
-        risk_level=None,
-        score=None,
-        approval_artifact_id=None,
-        approved_by=None,
-        toolpaths_artifact_id=None,
-    )
+    yield _step(event, data, run_id=data["run_id"], design_sha256=data["design_sha256"], **_UNJUDGED)
+    yield _mention(data["run_id"], event)
+
+
+def _session_run_deleted(event: StoredEvent, data: Data) -> Iterator[Change]:
+    gone = {"run_id": None, "design_sha256": None, **_UNJUDGED} if data["was_current"] else {}
+    yield _step(event, data, **gone)
+    yield _mention(data["run_id"], event)
+
+
+def _session_feasibility_requested(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(event, data, **_UNJUDGED)
     yield _mention(data["run_id"], event)
 
 
 def _session_feasibility_stored(event: StoredEvent, data: Data) -> Iterator[Change]:
     yield _step(
-        Action.STORE_FEASIBILITY,
         event,
         data,
         feasibility_sha256=data["digests"]["feasibility_sha256"],
@@ -165,24 +184,31 @@ def _session_feasibility_stored(event: StoredEvent, data: Data) -> Iterator[Chan
 
 
 def _session_approved(event: StoredEvent, data: Data) -> Iterator[Change]:
-    approval = {"approval_artifact_id": data["artifact_id"], "approved_by": data["actor"]["id"]}
-    yield _step(Action.APPROVE, event, data, **approval)
+    yield _step(event, data, approval_artifact_id=data["artifact_id"], approved_by=data["actor"]["id"])
     yield _mention(data["run_id"], event)
 
 
-def _session_rejected(event: StoredEvent, data: Data) -> Iterator[Change]:
-    yield _step(Action.REJECT, event, data, approval_artifact_id=None, approved_by=None)
+def _session_unapproved(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(event, data, **_UNAPPROVED)
     yield _mention(data["run_id"], event)
 
 
-def _session_revision_required(event: StoredEvent, data: Data) -> Iterator[Change]:
-    yield _step(Action.REQUIRE_REVISION, event, data, approval_artifact_id=None, approved_by=None)
+def _session_toolpaths_pending(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(event, data, toolpaths_artifact_id=None)
     yield _mention(data["run_id"], event)
 
 
 def _session_toolpaths_stored(event: StoredEvent, data: Data) -> Iterator[Change]:
-    yield _step(Action.STORE_TOOLPATHS, event, data, toolpaths_artifact_id=data["artifact_id"])
+    yield _step(event, data, toolpaths_artifact_id=data["artifact_id"])
     yield _mention(data["run_id"], event)
+
+
+def _session_archived(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(event, data)
+
+
+def _session_deleted(event: StoredEvent, data: Data) -> Iterator[Change]:
+    yield _step(event, data, deleted_at_utc=event.recorded_at_utc)
 
 
 def _search_event(event: StoredEvent, data: Data) -> Iterator[Change]:
@@ -202,44 +228,46 @@ def _mention(run_id: str, event: StoredEvent) -> Insert:
     return Insert(run_events, {"run_id": run_id, "position": event.position})
 
 
-def _step(action: Action, event: StoredEvent, data: Data, **values: Any) -> Update:
-    moved = {"state": _STATE_AFTER[action].value, "version": event.version, "updated_at_utc": event.recorded_at_utc}
-    return Update(sessions, {"session_id": data["session_id"]}, {**moved, "run_id": data["run_id"], **values})
+def _step(event: StoredEvent, data: Data, **values: Any) -> Update:
+    moved = {"state": data["state"], "version": event.version, "updated_at_utc": event.recorded_at_utc}
+    return Update(sessions, {"session_id": data["session_id"]}, {**moved, **values})
 
 
 def _number(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _states_after() -> dict[Action, SessionState]:
-    """Where each action leads. Raises ValueError when that ever depends on where it came from: then the fold needs
-    the row it changes, and this table no longer does."""
-    found: dict[Action, SessionState] = {}
-    for (_, action), state in TRANSITIONS.items():
-        if found.setdefault(action, state) is not state:
-            raise ValueError(f"{action.value} leads to {found[action].value} and to {state.value}")
-    return found
-
-
-_STATE_AFTER = _states_after()
-
 FOLDS: dict[str, Fold] = {
     log.RunOpened.type: _run_opened,
     log.AttachmentAdded.type: _attachment_added,
-    log.AssetsReferenced.type: _assets_referenced,
+    log.AssetsReferenced.type: _run_spoken_of,
+    log.AdvisoryReviewed.type: _run_spoken_of,
+    log.AdvisoryPromoted.type: _run_spoken_of,
+    log.AdvisoryRejected.type: _run_spoken_of,
+    log.RunDeleted.type: _run_deleted,
     log.FeasibilityRecorded.type: _artifact_recorded,
     log.CandidateBound.type: _artifact_recorded,
     log.DesignApproved.type: _artifact_recorded,
     log.DesignRejected.type: _artifact_recorded,
     log.RevisionRequired.type: _artifact_recorded,
+    log.VerdictOverridden.type: _artifact_recorded,
     log.ToolpathsDecided.type: _artifact_recorded,
     log.SessionOpened.type: _session_opened,
+    log.SessionRunOpened.type: _session_run_opened,
+    log.SessionContextSet.type: _session_context_set,
     log.SessionDesignSet.type: _session_design_set,
+    log.SessionRunDeleted.type: _session_run_deleted,
+    log.SessionFeasibilityRequested.type: _session_feasibility_requested,
     log.SessionFeasibilityStored.type: _session_feasibility_stored,
     log.SessionApproved.type: _session_approved,
-    log.SessionRejected.type: _session_rejected,
-    log.SessionRevisionRequired.type: _session_revision_required,
+    log.SessionRejected.type: _session_unapproved,
+    log.SessionRevisionRequired.type: _session_unapproved,
+    log.SessionToolpathsRequested.type: _session_toolpaths_pending,
     log.SessionToolpathsStored.type: _session_toolpaths_stored,
+    log.SessionToolpathsFailed.type: _session_toolpaths_pending,
+    log.SessionArchived.type: _session_archived,
+    log.SessionDeleted.type: _session_deleted,
+    log.BlobsPurged.type: _blobs_purged,
     log.SearchConcluded.type: _artifact_recorded,
     log.SearchStarted.type: _search_event,
     log.SearchProgressed.type: _search_event,

@@ -28,6 +28,7 @@ from contracts.rmos import (
     ListSessions,
     Page,
     Runs,
+    RunSummaries,
     SessionReply,
     Sessions,
     bare_attachment_id,
@@ -38,10 +39,11 @@ from services.rmos.event_log.stored import stored_event
 from services.rmos.projections.cursors import cursor_for, position_in
 from services.rmos.projections.filters import run_filters
 from services.rmos.projections.reading import CurrentReader
+from services.rmos.projections.summaries import SHOWN, summarised
 from services.rmos.projections.tables import artifacts, attachments, events, run_events, runs, sessions
 
 Rows = Sequence[Row[Any]]
-_RUN = [column for column in runs.columns if column is not runs.c.tool_id]
+_RUN = [column for column in runs.columns if column is not runs.c.tool_id and column is not runs.c.purged_at_utc]
 _SUMMARY = [
     column for column in artifacts.columns if column is not artifacts.c.document and column is not artifacts.c.position
 ]
@@ -57,7 +59,7 @@ class ProjectionQueries:
     """Answers from the tables; each waits first until they hold all that the log held when it was asked."""
 
     def __init__(self, reader: CurrentReader) -> None:
-        self._reader = reader
+        self.reader = reader
 
     async def run(self, query: AskRun) -> Run:
         found = await self._one(select(*_RUN).where(runs.c.run_id == query.run_id))
@@ -82,6 +84,14 @@ class ProjectionQueries:
         rows, cursor, total = await self._page("runs", runs, _RUN, conditions, query)
         return Runs(items=tuple(map(_run, rows)), next_cursor=cursor, total=total)
 
+    async def run_summaries(self, query: ListRuns) -> RunSummaries:
+        page = await self.runs(query)
+        latest = [run.last_artifact_id for run in page.items if run.last_artifact_id is not None]
+        found = select(artifacts.c.artifact_id, *SHOWN).where(artifacts.c.artifact_id.in_(latest))
+        rows = {row.artifact_id: row for row in (await self._all(found) if latest else ())}
+        items = tuple(summarised(run, rows.get(run.last_artifact_id)) for run in page.items)
+        return RunSummaries(items=items, next_cursor=page.next_cursor, total=page.total)
+
     async def artifacts(self, query: ListArtifacts) -> Artifacts:
         chosen = [*_SUMMARY, artifacts.c.position]
         of_run = [artifacts.c.run_id == query.run_id]
@@ -93,7 +103,9 @@ class ProjectionQueries:
         return Artifacts(items=tuple(items), next_cursor=cursor, total=total)
 
     async def sessions(self, query: ListSessions) -> Sessions:
-        conditions = [] if query.state is None else [sessions.c.state == query.state.value]
+        conditions: list[ColumnElement[bool]] = [] if query.include_deleted else [sessions.c.deleted_at_utc.is_(None)]
+        if query.state is not None:
+            conditions.append(sessions.c.state == query.state.value)
         rows, cursor, total = await self._page(
             "sessions", sessions, [*_SESSION, sessions.c.position], conditions, query
         )
@@ -152,7 +164,11 @@ class ProjectionQueries:
         before = position_in(listing, page.cursor)
         after_cursor = [] if before is None else [table.c.position < before]
         wanted = (
-            select(*chosen).where(*conditions, *after_cursor).order_by(table.c.position.desc()).limit(page.limit + 1)
+            select(*chosen)
+            .where(*conditions, *after_cursor)
+            .order_by(table.c.position.desc())
+            .limit(page.limit + 1)
+            .offset(page.offset or 0)
         )
 
         async def ask(connection: AsyncConnection) -> tuple[Rows, int | None]:
@@ -162,7 +178,7 @@ class ProjectionQueries:
             counted = select(func.count()).select_from(table).where(*conditions)
             return rows, (await connection.execute(counted)).scalar_one()
 
-        rows, total = await self._reader.read(ask)
+        rows, total = await self.reader.read(ask)
         kept = rows[: page.limit]
         return kept, cursor_for(listing, kept[-1].position) if len(rows) > page.limit else None, total
 
@@ -171,7 +187,7 @@ class ProjectionQueries:
             rows: Rows = (await connection.execute(query)).all()
             return rows
 
-        return await self._reader.read(ask)
+        return await self.reader.read(ask)
 
     async def _one(self, query: Select[Any]) -> Row[Any] | None:
         rows = await self._all(query)

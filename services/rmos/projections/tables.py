@@ -42,12 +42,15 @@ runs = Table(
     Column("attachment_count", Integer, nullable=False),
     Column("last_artifact_id", Text),
     Column("last_kind", Text),
+    Column("deleted_at_utc", Text),
+    Column("purged_at_utc", Text),
     Index("runs_mode", "mode", "position"),
     Index("runs_status", "status", "position"),
     Index("runs_risk_level", "risk_level", "position"),
     Index("runs_session", "workflow_session_id", "position"),
     Index("runs_tool", "tool_id", "position"),
     Index("runs_created", "created_at_utc", "position"),
+    Index("runs_updated", "updated_at_utc", "run_id"),
 )
 
 artifacts = Table(
@@ -104,6 +107,7 @@ sessions = Table(
     Column("approval_artifact_id", Text),
     Column("approved_by", Text),
     Column("toolpaths_artifact_id", Text),
+    Column("deleted_at_utc", Text),
     Column("version", Integer, nullable=False),
     Index("sessions_state", "state", "position"),
 )

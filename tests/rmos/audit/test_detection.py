@@ -111,7 +111,7 @@ async def later_history(world: World) -> None:
 
 @pytest.fixture
 async def store(database: DatabaseAccess, s3_server: S3Access) -> Store:
-    """Thirteen events under a first checkpoint, sixteen under the last, everything folded and public, at rest."""
+    """Fourteen events under a first checkpoint, seventeen under the last, everything folded and public, at rest."""
     made = Store(database, s3_settings(s3_server, s3_server.create_bucket()))
     blobs = BlobStore(made.s3)
     with public_objects(made.s3) as objects:
@@ -120,12 +120,12 @@ async def store(database: DatabaseAccess, s3_server: S3Access) -> Store:
             checkpointing(database, objects, history_of.log) as checkpointer,
         ):
             await some_history(history_of, blobs, made)
-            await until(lambda: checkpointer.covered.position == 13)
+            await until(lambda: checkpointer.covered.position == 14)
             await later_history(history_of)
-            await until(lambda: checkpointer.covered.position == 16)
-            await until(lambda: history_of.projector.projected.position == 16)
+            await until(lambda: checkpointer.covered.position == 17)
+            await until(lambda: history_of.projector.projected.position == 17)
     blobs.close()
-    made.size = 16
+    made.size = 17
     return made
 
 
@@ -146,13 +146,13 @@ async def test_an_untouched_store_is_sound(store: Store) -> None:
     code, named, report = await asyncio.to_thread(store.verify)
     assert (code, named, report["notes"]) == (0, [], [])
     checked = report["checked"]
-    assert (checked["events"], checked["blobs"], checked["tiles"]) == (16, 4, 2)
+    assert (checked["events"], checked["blobs"], checked["tiles"]) == (17, 4, 2)
     assert checked["checkpoints"] >= 2
     assert checked["projection_rows"] > 20
     assert await verified(store, "--quick") == (0, [])
 
 
-@pytest.mark.parametrize("position", [1, 7, 16])
+@pytest.mark.parametrize("position", [1, 7, 17])
 @pytest.mark.parametrize(
     "change",
     [
@@ -189,7 +189,7 @@ async def test_a_changed_event_with_a_leaf_hash_to_match(store: Store) -> None:
     assert await verified(store) == (1, [("event_replaced", "event 5")])
 
 
-@pytest.mark.parametrize("position", [1, 9, 16])
+@pytest.mark.parametrize("position", [1, 9, 17])
 async def test_a_deleted_event(store: Store, position: int) -> None:
     store.run(f"DELETE FROM rmos.events WHERE position = {position}")
     assert await verified(store) == (1, [("event_missing", f"event {position}")])
@@ -240,9 +240,9 @@ async def test_an_event_inserted_far_behind_the_end(store: Store) -> None:
 
 async def test_a_recorded_checkpoint_replaced_by_an_older_one(store: Store) -> None:
     first = store.checkpoints()[0]
-    assert first["tree_size"] < 16
-    store.run(f"UPDATE rmos.checkpoints SET note = '\\x{first['note'].hex()}' WHERE tree_size = 16")
-    assert await verified(store) == (1, [("checkpoint_invalid", "checkpoint 16")])
+    assert first["tree_size"] < 17
+    store.run(f"UPDATE rmos.checkpoints SET note = '\\x{first['note'].hex()}' WHERE tree_size = 17")
+    assert await verified(store) == (1, [("checkpoint_invalid", "checkpoint 17")])
 
 
 async def test_the_public_checkpoint_replaced_by_an_older_one(store: Store) -> None:
@@ -252,7 +252,7 @@ async def test_the_public_checkpoint_replaced_by_an_older_one(store: Store) -> N
 
 
 async def test_a_recorded_checkpoint_deleted(store: Store) -> None:
-    store.run("DELETE FROM rmos.checkpoints WHERE tree_size = 16")
+    store.run("DELETE FROM rmos.checkpoints WHERE tree_size = 17")
     assert await verified(store) == (1, [("public_checkpoint_ahead", "tlog/checkpoint")])
 
 
@@ -263,7 +263,7 @@ async def test_the_public_checkpoint_deleted(store: Store) -> None:
 
 async def test_the_public_checkpoint_signed_by_a_stranger(store: Store) -> None:
     newest = store.checkpoints()[-1]
-    forged = Checkpoint(KEY.name, 16, bytes(newest["root"])).signed(SigningKey(KEY.name, bytes(32)))
+    forged = Checkpoint(KEY.name, 17, bytes(newest["root"])).signed(SigningKey(KEY.name, bytes(32)))
     await store.objects(lambda objects: objects.put("checkpoint", forged, "text/plain"))
     assert await verified(store) == (1, [("public_checkpoint_invalid", "tlog/checkpoint")])
 
@@ -284,7 +284,7 @@ async def rebuilt(store: Store, *, with_key: bool) -> None:
     async def publish(objects: ObjectStore) -> None:
         await objects.put_all([(tile.path, content) for tile, content in edge.partial()], "application/octet-stream")
         if with_key:
-            await objects.put("checkpoint", notes[16][1], "text/plain")
+            await objects.put("checkpoint", notes[17][1], "text/plain")
 
     await store.objects(publish)
     if with_key:
@@ -318,16 +318,16 @@ async def test_a_fork_signed_with_the_stolen_key_does_not_extend_a_checkpoint_th
 
 async def test_a_changed_tile_and_a_missing_bundle(store: Store) -> None:
     async def damage(objects: ObjectStore) -> None:
-        content = objects.read("tile/0/000.p/16")
+        content = objects.read("tile/0/000.p/17")
         assert content is not None
-        await objects.put("tile/0/000.p/16", bytes(32) + content[32:], "application/octet-stream")
-        await objects.remove("tile/entries/000.p/16")
+        await objects.put("tile/0/000.p/17", bytes(32) + content[32:], "application/octet-stream")
+        await objects.remove("tile/entries/000.p/17")
 
     await store.objects(damage)
     code, named = await verified(store)
     assert (code, sorted(named)) == (
         1,
-        [("tile_changed", "tlog/tile/0/000.p/16"), ("tile_missing", "tlog/tile/entries/000.p/16")],
+        [("tile_changed", "tlog/tile/0/000.p/17"), ("tile_missing", "tlog/tile/entries/000.p/17")],
     )
 
 

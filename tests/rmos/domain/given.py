@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from contracts.artifacts import Attachment, AttachmentKind
+from decimal import Decimal
+from typing import Any
+
+from contracts.artifacts import ArtifactKind, ArtifactStatus, Attachment, AttachmentKind, Decision, RunArtifact
+from contracts.blobs import BlobRef
 from contracts.envelope import Actor, ActorKind, RequestContext, Role
 from contracts.feasibility import CalculatorResult, CuttingContext, Feasibility, RiskLevel
-from contracts.log import (
-    ApprovedDigests,
-    RunOpened,
-    SessionApproved,
-    SessionDesignSet,
-    SessionFeasibilityStored,
-    SessionOpened,
-    SessionRejected,
-    SessionRevisionRequired,
-    SessionToolpathsStored,
-)
+from contracts.log import EVENT_TYPES, ApprovedDigests, LogEvent, RunOpened, SessionOpened
+from contracts.rmos import ArtifactReply
+from services.rmos.domain import session_commands as commands
+from services.rmos.domain.session import Deleted, Design, SessionFold, evolve
 
 OPERATOR = Actor(id="operator", role=Role.OPERATOR)
 AI = Actor(id="assistant", role=Role.OPERATOR, kind=ActorKind.AI)
@@ -51,45 +48,78 @@ def feasibility(risk: RiskLevel, score: int | None = 90) -> Feasibility:
     )
 
 
+def artifact(
+    risk: RiskLevel = RiskLevel.GREEN,
+    kind: ArtifactKind = ArtifactKind.ART_STUDIO_CANDIDATE,
+    verdict: bool = True,
+    **more: Any,
+) -> RunArtifact:
+    """An artifact as it could stand in a log; nothing records it."""
+    blocked = risk in {RiskLevel.RED, RiskLevel.UNKNOWN}
+    found = feasibility(risk)
+    values: dict[str, Any] = {
+        "artifact_id": "artifact_1",
+        "run_id": "run_1",
+        "kind": kind,
+        "status": ArtifactStatus.BLOCKED if blocked else ArtifactStatus.OK,
+        "created_at_utc": NOW,
+        "request_id": "request-1",
+        "actor": OPERATOR,
+        "mode": "router",
+        "context": FULL_CONTEXT,
+        "feasibility": found if verdict else None,
+        "decision": Decision(risk_level=risk, score=found.score, block_reason="too thin" if blocked else None),
+        "hashes": {"design": digest("a"), "feasibility": digest("f")},
+        "engine_version": "engine/1",
+        "compute_ms": Decimal(1),
+    }
+    return ArtifactReply.model_validate({"artifact": values | more}).artifact
+
+
+def candidate_bound(risk: RiskLevel, verdict: bool = True) -> LogEvent:
+    return EVENT_TYPES["rmos.candidate_bound.v1"].model_validate({"artifact": artifact(risk, verdict=verdict)})
+
+
 def opened(context: CuttingContext = FULL_CONTEXT) -> SessionOpened:
-    return SessionOpened(session_id="session_1", mode="design_first", context=context)
+    return commands.opened(commands.Open("session_1", "design_first", None, context))
 
 
 def run_opened(session_id: str | None = None) -> RunOpened:
     return RunOpened(run_id="run_1", mode="router", workflow_session_id=session_id, context=FULL_CONTEXT)
 
 
-def design_set(character: str = "a") -> SessionDesignSet:
-    return SessionDesignSet(session_id="session_1", run_id="run_1", design_sha256=digest(character))
+def design(character: str = "a", context: CuttingContext = FULL_CONTEXT, run_id: str = "run_1") -> Design:
+    blob = BlobRef(sha256=digest(character), size=3, content_type="application/json")
+    return Design(run_id, digest(character), blob, context, "router")
 
 
-def judged(risk: RiskLevel = RiskLevel.GREEN, character: str = "a", score: int | None = 90) -> SessionFeasibilityStored:
-    return SessionFeasibilityStored(
-        session_id="session_1",
-        run_id="run_1",
-        artifact_id="artifact_1",
-        digests=digests(character),
-        risk_level=risk,
-        score=score,
-    )
+def judged(risk: RiskLevel = RiskLevel.GREEN, score: int | None = 90) -> commands.StoreFeasibility:
+    return commands.StoreFeasibility("artifact_1", digests(), risk, None if score is None else Decimal(score))
 
 
-def approved(character: str = "a") -> SessionApproved:
-    return SessionApproved(**_decision(), digests=digests(character))
+APPROVE = commands.Approve("artifact_2", OPERATOR, "good")
+REJECT = commands.Reject("artifact_2", OPERATOR, None)
+REQUIRE_REVISION = commands.RequireRevision("artifact_2", OPERATOR, None)
+STORE_TOOLPATHS = commands.StoreToolpaths("artifact_3", digest("e"))
+FAIL_TOOLPATHS = commands.FailToolpaths("artifact_3")
+TO_JUDGED: tuple[commands.Command, ...] = (commands.SetDesign(design()), commands.RequestFeasibility(), judged())
+TO_APPROVED = (*TO_JUDGED, APPROVE)
+TO_TOOLPATHS = (*TO_APPROVED, commands.RequestToolpaths(), STORE_TOOLPATHS)
 
 
-def rejected() -> SessionRejected:
-    return SessionRejected(**_decision())
+def after(*steps: commands.Command, context: CuttingContext = FULL_CONTEXT) -> SessionFold:
+    """The session after these decisions, each on what the ones before it led to."""
+    session: SessionFold = evolve(None, opened(context))
+    for step in steps:
+        session = then(session, step)
+    return session
 
 
-def revision_required() -> SessionRevisionRequired:
-    return SessionRevisionRequired(**_decision())
-
-
-def toolpaths_stored() -> SessionToolpathsStored:
-    return SessionToolpathsStored(
-        session_id="session_1", run_id="run_1", artifact_id="artifact_3", gcode_sha256=digest("e")
-    )
+def then(session: SessionFold, step: commands.Command) -> SessionFold:
+    assert not isinstance(session, Deleted)
+    for event in commands.decide(step, session):
+        session = evolve(session, event)
+    return session
 
 
 def attachment(kind: AttachmentKind, character: str) -> Attachment:
@@ -101,13 +131,3 @@ def attachment(kind: AttachmentKind, character: str) -> Attachment:
         size=3,
         created_at_utc=NOW,
     )
-
-
-def _decision() -> dict[str, object]:
-    return {
-        "session_id": "session_1",
-        "run_id": "run_1",
-        "artifact_id": "artifact_2",
-        "actor": OPERATOR,
-        "note": None,
-    }

@@ -67,8 +67,27 @@ def test_when_toolpaths_need_an_approval(rule: RequireApproval, in_session: bool
         (RiskLevel.YELLOW, None, False),
         (RiskLevel.RED, Decimal(99), False),
         (RiskLevel.UNKNOWN, None, False),
-        (None, None, False),
     ],
 )
-def test_what_may_be_approved(risk: RiskLevel | None, score: Decimal | None, approvable: bool) -> None:
+def test_what_may_be_approved(risk: RiskLevel, score: Decimal | None, approvable: bool) -> None:
     assert (why_not_approvable(risk, score, SafetyPolicy()) is None) is approvable
+
+
+@pytest.mark.parametrize("risk", [RiskLevel.YELLOW, RiskLevel.RED, RiskLevel.UNKNOWN])
+def test_an_override_of_exactly_this_verdict_lets_it_be_approved(risk: RiskLevel) -> None:
+    assert why_not_approvable(risk, None, SafetyPolicy(), overridden=True) is None
+
+
+@pytest.mark.parametrize("risk", [RiskLevel.RED, RiskLevel.UNKNOWN])
+def test_an_overridden_verdict_passes_with_the_override_on_record_and_a_warning(risk: RiskLevel) -> None:
+    status, decision = decision_on(given.feasibility(risk), SafetyPolicy(), "artifact_9")
+    assert status is ArtifactStatus.OK
+    assert decision.risk_level is risk
+    assert decision.details["override"] == "artifact_9"
+    assert "overridden" in decision.warnings[0]
+
+
+def test_red_that_a_shop_lets_pass_carries_a_warning() -> None:
+    status, decision = decision_on(given.feasibility(RiskLevel.RED), SafetyPolicy(block_on_red=False))
+    assert status is ArtifactStatus.OK
+    assert "lets RED pass" in decision.warnings[0]

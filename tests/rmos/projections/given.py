@@ -11,6 +11,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.artifacts import ArtifactKind, ArtifactStatus, Attachment, AttachmentKind, Decision, RunArtifact
+from contracts.blobs import BlobRef
 from contracts.envelope import Actor, Role
 from contracts.feasibility import CuttingContext, RiskLevel
 from contracts.log import (
@@ -21,13 +22,17 @@ from contracts.log import (
     RunOpened,
     SessionApproved,
     SessionDesignSet,
+    SessionFeasibilityRequested,
     SessionFeasibilityStored,
     SessionOpened,
     SessionRevisionRequired,
+    SessionToolpathsRequested,
     SessionToolpathsStored,
     ToolpathsDecided,
 )
+from contracts.sessions import SessionState
 from runtime.logs import logger
+from services.rmos.domain.context import has_context
 from services.rmos.event_log.duties import ended
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.ports import AppendRequest, NewEvent
@@ -139,26 +144,39 @@ def toolpaths(run_id: str, artifact_id: str) -> tuple[str, LogEvent]:
 
 
 def session_opened(session_id: str, cutting: CuttingContext = FULL) -> tuple[str, LogEvent]:
-    event = SessionOpened(session_id=session_id, mode="design_first", label=None, context=cutting)
-    return f"session-{session_id}", event
+    opened = SessionOpened(
+        session_id=session_id,
+        state=SessionState.CONTEXT_READY if has_context(cutting) else SessionState.DRAFT,
+        mode="design_first",
+        label=None,
+        context=cutting,
+    )
+    return f"session-{session_id}", opened
 
 
 def judged(session_id: str, run_id: str, artifact_id: str) -> list[tuple[str, LogEvent]]:
     stream = f"session-{session_id}"
-    return [
-        (stream, SessionDesignSet(session_id=session_id, run_id=run_id, design_sha256="d" * 64)),
-        (
-            stream,
-            SessionFeasibilityStored(
-                session_id=session_id,
-                run_id=run_id,
-                artifact_id=artifact_id,
-                digests=DIGESTS,
-                risk_level=RiskLevel.GREEN,
-                score=Decimal("81.5"),
-            ),
-        ),
-    ]
+    design = SessionDesignSet(
+        session_id=session_id,
+        state=SessionState.CONTEXT_READY,
+        run_id=run_id,
+        design_sha256="d" * 64,
+        spec=BlobRef(sha256="d" * 64, size=3, content_type="application/json"),
+        context=FULL,
+    )
+    requested = SessionFeasibilityRequested(
+        session_id=session_id, state=SessionState.FEASIBILITY_REQUESTED, run_id=run_id
+    )
+    stored = SessionFeasibilityStored(
+        session_id=session_id,
+        state=SessionState.FEASIBILITY_READY,
+        run_id=run_id,
+        artifact_id=artifact_id,
+        digests=DIGESTS,
+        risk_level=RiskLevel.GREEN,
+        score=Decimal("81.5"),
+    )
+    return [(stream, design), (stream, requested), (stream, stored)]
 
 
 DIGESTS = ApprovedDigests(design_sha256="d" * 64, feasibility_sha256="f" * 64, context_sha256="c" * 64)
@@ -166,19 +184,38 @@ DIGESTS = ApprovedDigests(design_sha256="d" * 64, feasibility_sha256="f" * 64, c
 
 def approved(session_id: str, run_id: str, artifact_id: str) -> tuple[str, LogEvent]:
     return f"session-{session_id}", SessionApproved(
-        session_id=session_id, run_id=run_id, artifact_id=artifact_id, actor=OPERATOR, digests=DIGESTS
+        session_id=session_id,
+        state=SessionState.APPROVED,
+        run_id=run_id,
+        artifact_id=artifact_id,
+        actor=OPERATOR,
+        digests=DIGESTS,
     )
 
 
 def revision_required(session_id: str, run_id: str, artifact_id: str) -> tuple[str, LogEvent]:
     return f"session-{session_id}", SessionRevisionRequired(
-        session_id=session_id, run_id=run_id, artifact_id=artifact_id, actor=OPERATOR
+        session_id=session_id,
+        state=SessionState.DESIGN_REVISION_REQUIRED,
+        run_id=run_id,
+        artifact_id=artifact_id,
+        actor=OPERATOR,
+    )
+
+
+def toolpaths_requested(session_id: str, run_id: str) -> tuple[str, LogEvent]:
+    return f"session-{session_id}", SessionToolpathsRequested(
+        session_id=session_id, state=SessionState.TOOLPATHS_REQUESTED, run_id=run_id
     )
 
 
 def toolpaths_stored(session_id: str, run_id: str, artifact_id: str) -> tuple[str, LogEvent]:
     return f"session-{session_id}", SessionToolpathsStored(
-        session_id=session_id, run_id=run_id, artifact_id=artifact_id, gcode_sha256="e" * 64
+        session_id=session_id,
+        state=SessionState.TOOLPATHS_READY,
+        run_id=run_id,
+        artifact_id=artifact_id,
+        gcode_sha256="e" * 64,
     )
 
 
@@ -196,6 +233,7 @@ async def some_history(world: World) -> None:
     await world.append(bound("run_1", "artifact_1", RiskLevel.RED))
     await world.append(bound("run_2", "artifact_2", RiskLevel.UNKNOWN, None))
     await world.append(approved("session_1", "run_0", "artifact_0"))
+    await world.append(toolpaths_requested("session_1", "run_0"))
     await world.append(toolpaths("run_0", "artifact_3"), toolpaths_stored("session_1", "run_0", "artifact_3"))
     await world.append(*judged("session_2", "run_1", "artifact_1"))
     await world.append(revision_required("session_2", "run_1", "artifact_1"))

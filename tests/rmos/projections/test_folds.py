@@ -52,7 +52,6 @@ def test_an_approval_changes_only_its_session_and_is_mentioned_with_the_run() ->
         "state": "approved",
         "version": 4,
         "updated_at_utc": "2026-01-01T00:00:00.000009Z",
-        "run_id": "2",
         "approval_artifact_id": "artifact_9",
         "approved_by": "operator",
     }
@@ -60,7 +59,7 @@ def test_an_approval_changes_only_its_session_and_is_mentioned_with_the_run() ->
 
 
 def test_a_new_design_ends_the_approval_of_the_former_one() -> None:
-    (_, design), _ = judged("1", "2", "artifact_1")
+    _, design = judged("1", "2", "artifact_1")[0]
     step, _ = changes_of(stored(1, design))
     assert isinstance(step, Update)
     cleared = {name for name, value in step.values.items() if value is None}

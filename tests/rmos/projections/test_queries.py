@@ -208,11 +208,11 @@ async def test_a_session_shows_its_design_its_approval_and_what_may_follow(datab
     async with world(database.writer_dsn) as live:
         await some_history(live)
         done = (await live.queries.session(AskSession(session_id="session_1"))).session
-        assert (done.state, done.run_id, done.version) == (SessionState.TOOLPATHS_READY, "run_0", 5)
+        assert (done.state, done.run_id, done.version) == (SessionState.TOOLPATHS_READY, "run_0", 7)
         assert (done.design_sha256, done.feasibility_sha256) == ("d" * 64, "f" * 64)
         assert (done.approved_by, done.approval_artifact_id) == ("operator", "artifact_0")
         assert (done.toolpaths_artifact_id, done.score) == ("artifact_3", Decimal("81.5"))
-        assert "store_toolpaths" in done.allowed
+        assert "request_toolpaths" in done.allowed
         assert "approve" not in done.allowed
         back = (await live.queries.session(AskSession(session_id="session_2"))).session
         assert (back.state, back.approved_by) == (SessionState.DESIGN_REVISION_REQUIRED, None)
@@ -241,8 +241,10 @@ async def test_the_events_of_a_run_include_its_sessions_decisions_and_page_in_or
             "rmos.attachment_added.v1",
             "rmos.candidate_bound.v1",
             "rmos.session_design_set.v1",
+            "rmos.session_feasibility_requested.v1",
             "rmos.session_feasibility_stored.v1",
             "rmos.session_approved.v1",
+            "rmos.session_toolpaths_requested.v1",
             "rmos.toolpaths_decided.v1",
             "rmos.session_toolpaths_stored.v1",
         ]

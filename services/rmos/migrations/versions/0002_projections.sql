@@ -28,7 +28,9 @@ CREATE TABLE runs (
     artifact_count integer NOT NULL,
     attachment_count integer NOT NULL,
     last_artifact_id text,
-    last_kind text
+    last_kind text,
+    deleted_at_utc text,
+    purged_at_utc text
 );
 COMMENT ON COLUMN runs.tool_id IS 'Of the latest decision that names one, else of the opening; filtered by prefix (C collation).';
 -- Lists are newest first: each filter alone finds its page by walking one index backwards.
@@ -38,6 +40,8 @@ CREATE INDEX runs_risk_level ON runs (risk_level, position);
 CREATE INDEX runs_session ON runs (workflow_session_id, position);
 CREATE INDEX runs_tool ON runs (tool_id, position);
 CREATE INDEX runs_created ON runs (created_at_utc, position);
+-- Retention looks for what nothing has happened to for long.
+CREATE INDEX runs_updated ON runs (updated_at_utc, run_id);
 
 CREATE TABLE artifacts (
     artifact_id text PRIMARY KEY,
@@ -88,6 +92,7 @@ CREATE TABLE sessions (
     approval_artifact_id text,
     approved_by text,
     toolpaths_artifact_id text,
+    deleted_at_utc text,
     version integer NOT NULL
 );
 CREATE INDEX sessions_state ON sessions (state, position);

@@ -1,0 +1,87 @@
+"""services.rmos.ports.Holdings on the projections: which runs refer to which content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Subquery, func, or_, select, union
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.blobs import BlobRef
+from contracts.rmos import RunStatus
+from services.rmos.domain.retention import Holding
+from services.rmos.projections.reading import CurrentReader
+from services.rmos.projections.tables import artifacts, attachments, runs
+
+_UNPURGED = or_(runs.c.purged_at_utc.is_(None), runs.c.purged_at_utc < runs.c.updated_at_utc)
+
+
+class ProjectionHoldings:
+    def __init__(self, reader: CurrentReader) -> None:
+        self._reader = reader
+
+    async def old_runs(self, before_utc: str, statuses: Sequence[RunStatus], limit: int) -> tuple[list[Holding], bool]:
+        wanted = (
+            select(runs.c.run_id)
+            .where(runs.c.updated_at_utc < before_utc, runs.c.status.in_(statuses), _UNPURGED)
+            .order_by(runs.c.updated_at_utc, runs.c.run_id)
+            .limit(limit + 1)
+        )
+
+        async def ask(connection: AsyncConnection) -> list[str]:
+            return list((await connection.execute(wanted)).scalars())
+
+        found = await self._reader.read(ask)
+        return await self.content_of(found[:limit]), len(found) > limit
+
+    async def referred_to(self, digests: Sequence[str], other_than: Sequence[str]) -> frozenset[str]:
+        referring = _references(runs.c.run_id.not_in(other_than), _UNPURGED, digests=digests)
+
+        async def ask(connection: AsyncConnection) -> frozenset[str]:
+            return frozenset((await connection.execute(select(referring.c.sha256))).scalars())
+
+        return await self._reader.read(ask) if digests else frozenset()
+
+    async def content_of(self, run_ids: Sequence[str]) -> list[Holding]:
+        references = _references(runs.c.run_id.in_(run_ids))
+
+        async def ask(connection: AsyncConnection) -> dict[str, list[BlobRef]]:
+            found: dict[str, list[BlobRef]] = {run_id: [] for run_id in run_ids}
+            for row in await connection.execute(select(references)):
+                blob = BlobRef(sha256=row.sha256, size=row.size, content_type=row.content_type)
+                found[row.run_id].append(blob)
+            return found
+
+        held = await self._reader.read(ask) if run_ids else {}
+        return [Holding(run_id, tuple(blobs)) for run_id, blobs in held.items()]
+
+
+def _references(*of_runs: ColumnElement[bool], digests: Sequence[str] | None = None) -> Subquery:
+    """Run, digest, size and content type of everything these runs refer to: attachments and outputs."""
+    attached = (
+        select(
+            runs.c.run_id,
+            attachments.c.attachment_id.label("sha256"),
+            attachments.c.size.label("size"),
+            attachments.c.content_type.label("content_type"),
+        )
+        .join(attachments, attachments.c.run_id == runs.c.run_id)
+        .where(*of_runs)
+    )
+    output = func.jsonb_each(artifacts.c.document["outputs"]).table_valued("key", "value", joins_implicitly=True)
+    value = output.c.value.cast(JSONB)
+    made = (
+        select(
+            runs.c.run_id,
+            value["sha256"].astext.label("sha256"),
+            value["size"].as_integer().label("size"),
+            value["content_type"].astext.label("content_type"),
+        )
+        .join(artifacts, artifacts.c.run_id == runs.c.run_id)
+        .where(*of_runs)
+    )
+    if digests is not None:
+        attached = attached.where(attachments.c.attachment_id.in_(digests))
+        made = made.where(value["sha256"].astext.in_(digests))
+    return union(attached, made).subquery()
