@@ -17,11 +17,14 @@ EXPECTED = {
     Permission.DESIGN: {Role.DESIGNER, Role.OPERATOR, Role.ADMIN},
     Permission.DECIDE: {Role.OPERATOR, Role.ADMIN},
     Permission.ADMINISTER: {Role.ADMIN},
+    Permission.ADMINISTER: {Role.ADMIN},
 }
 
 
 def a_url(path: str) -> str:
-    return re.sub(r"\{(\w+)\}", lambda match: {"kind": "tools", "attachment_id": "0" * 64}.get(match[1], "x1"), path)
+    return re.sub(
+        r"\{(\w+)(?::path)?\}", lambda match: {"kind": "tools", "attachment_id": "0" * 64}.get(match[1], "x1"), path
+    )
 
 
 def test_the_roles_may_what_their_names_promise() -> None:
