@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nats
@@ -45,8 +46,8 @@ Ask = Callable[[], Awaitable[object]]
 
 
 @contextmanager
-def floor(dsn: str) -> Iterator[str]:
-    """The floor's responder on an open NATS of its own with the same settings; the server's URL."""
+def floor(dsn: str) -> Iterator[tuple[str, int]]:
+    """The floor's responder on an open NATS of its own with the same settings: its URL, the responder's pid."""
     with psycopg.connect(dsn, autocommit=True) as owner:
         owner.execute("CREATE TABLE bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, data bytea)")
     with running_nats("") as access:
@@ -55,7 +56,7 @@ def floor(dsn: str) -> Iterator[str]:
             try:
                 assert process.stdout is not None
                 assert process.stdout.readline().strip() == "ready"
-                yield access.url
+                yield access.url, process.pid
             finally:
                 process.kill()
 
@@ -103,8 +104,24 @@ def asking_rmos(client: Client) -> Ask:
     return ask
 
 
-async def compared(authority: Authority, floor_url: str, rounds: int, seconds: float) -> dict[str, list[list[float]]]:
-    found: dict[str, list[list[float]]] = {}
+def processor_s(pid: int) -> float:
+    """Processor time of the process so far (proc(5): fields 14 and 15, in ticks)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Found:
+    """By name and number in flight: what each request of each round took, and the service's processor time for one."""
+
+    took: dict[str, list[list[float]]] = field(default_factory=dict)
+    processor_s: dict[str, list[float]] = field(default_factory=dict)
+
+
+async def compared(authority: Authority, floor_of: tuple[str, int], rounds: int, seconds: float) -> Found:
+    found = Found()
+    floor_url, floor_pid = floor_of
+    pids = {"floor": floor_pid, "rmos": authority.pid}
     floor_client = await nats.connect(floor_url)
     rmos_client = await authority.client("gateway")
     asks = {"floor": asking_floor(floor_client), "rmos": asking_rmos(rmos_client)}
@@ -113,15 +130,19 @@ async def compared(authority: Authority, floor_url: str, rounds: int, seconds: f
     for _ in range(rounds):
         for in_flight in IN_FLIGHT:
             for name, ask in asks.items():
+                before = processor_s(pids[name])
                 took = await measured(ask, in_flight, seconds)
-                found.setdefault(f"{name}_{in_flight}", []).append(took)
                 await authority.until_projected()
+                key = f"{name}_{in_flight}"
+                found.took.setdefault(key, []).append(took)
+                found.processor_s.setdefault(key, []).append((processor_s(pids[name]) - before) / len(took))
     await floor_client.close()
     await rmos_client.close()
     return found
 
 
-def report(found: dict[str, list[list[float]]], seconds: float) -> dict[str, object]:
+def report(measurements: Found, seconds: float) -> dict[str, object]:
+    found = measurements.took
     rates = {name: statistics.median(len(took) / seconds for took in rounds) for name, rounds in found.items()}
     p50 = {name: statistics.median(statistics.median(took) for took in rounds) for name, rounds in found.items()}
     p99 = {
@@ -141,6 +162,9 @@ def report(found: dict[str, list[list[float]]], seconds: float) -> dict[str, obj
         "per_second": {name: round(rate) for name, rate in rates.items()},
         "p50_ms": {name: round(value * 1000, 3) for name, value in p50.items()},
         "p99_ms": {name: round(value * 1000, 3) for name, value in p99.items()},
+        "processor_us_of_the_service": {
+            name: round(statistics.median(values) * 1e6) for name, values in measurements.processor_s.items()
+        },
         "ratios": {goal: round(ratio, 2) for goal, ratio in ratios.items()},
         "goals": {goal: f"{sign} {limit}" for goal, (sign, limit) in GOALS.items()},
         "reached": reached,
@@ -157,8 +181,8 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rmos-benchmark-")))
         authority = stack.enter_context(running_authority(folder))
-        floor_url = stack.enter_context(floor(authority.database.owner_dsn))
-        found = asyncio.run(compared(authority, floor_url, chosen.rounds, chosen.seconds))
+        floor_of = stack.enter_context(floor(authority.database.owner_dsn))
+        found = asyncio.run(compared(authority, floor_of, chosen.rounds, chosen.seconds))
         print(json.dumps(report(found, chosen.seconds), indent=2))
 
 

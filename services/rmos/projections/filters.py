@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, exists
+from sqlalchemy import ColumnElement, exists, func, literal_column
 
 from contracts.rmos import ListRuns
 from services.rmos.projections.tables import artifacts, runs
@@ -13,7 +13,9 @@ def run_filters(query: ListRuns) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [] if query.include_deleted else [runs.c.deleted_at_utc.is_(None)]
     created = runs.c.created_at_utc
     if query.day is not None:
-        conditions += [created >= f"{query.day}T", created < f"{query.day}U"]
+        # the expression of the index runs_day, which gives the day's runs newest first; a range of times would have to
+        # be read whole and sorted
+        conditions.append(func.left(created, literal_column("10")) == query.day)
     if query.from_utc is not None:
         conditions.append(created >= query.from_utc)
     if query.to_utc is not None:

@@ -6,7 +6,7 @@ rebuild beside it.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Numeric, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Numeric, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 SCHEMA = "projections"
@@ -50,6 +50,7 @@ runs = Table(
     Index("runs_session", "workflow_session_id", "position"),
     Index("runs_tool", "tool_id", "position"),
     Index("runs_created", "created_at_utc", "position"),
+    Index("runs_day", text('"left"(created_at_utc, 10)'), "position"),
     Index("runs_updated", "updated_at_utc", "run_id"),
 )
 

@@ -40,6 +40,7 @@ CREATE INDEX runs_risk_level ON runs (risk_level, position);
 CREATE INDEX runs_session ON runs (workflow_session_id, position);
 CREATE INDEX runs_tool ON runs (tool_id, position);
 CREATE INDEX runs_created ON runs (created_at_utc, position);
+CREATE INDEX runs_day ON runs ("left"(created_at_utc, 10), position);
 -- Retention looks for what nothing has happened to for long.
 CREATE INDEX runs_updated ON runs (updated_at_utc, run_id);
 
