@@ -45,7 +45,7 @@ schemas:
 
 bench:
 	@.ci/install dev
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+	@for file in benchmarks/*.py; do name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name" || exit 1; done
 
 compose-env:
 	@deploy/compose/make-env .env

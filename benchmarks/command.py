@@ -29,7 +29,7 @@ import nats
 import psycopg
 from nats.aio.client import Client
 
-from benchmarks.rmos_process import Authority, running_authority
+from benchmarks.setup.rmos_process import Authority, running_authority
 from contracts import subjects
 from contracts.canonical import canonical_bytes
 from contracts.envelope import Actor, RequestContext, Role, request_headers
@@ -51,7 +51,7 @@ def floor(dsn: str) -> Iterator[tuple[str, int]]:
     with psycopg.connect(dsn, autocommit=True) as owner:
         owner.execute("CREATE TABLE bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, data bytea)")
     with running_nats("") as access:
-        command = [sys.executable, "-m", "benchmarks.floor_responder", access.url, dsn]
+        command = [sys.executable, "-m", "benchmarks.setup.floor_responder", access.url, dsn]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout is not None

@@ -25,8 +25,8 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from benchmarks.history import run_id, session_id, written
-from benchmarks.rmos_process import REPOSITORY, Authority, migrated, rmos_process
+from benchmarks.setup.history import run_id, session_id, written
+from benchmarks.setup.rmos_process import REPOSITORY, Authority, migrated, rmos_process
 from runtime.embedded.ports import LOOPBACK, free_port
 from runtime.embedded.process import Command, log_tail, spawn
 from runtime.embedded.process import stop as stop_process

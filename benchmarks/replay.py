@@ -19,7 +19,7 @@ import time
 import orjson
 import psycopg
 
-from benchmarks.history import written
+from benchmarks.setup.history import written
 from runtime.clock import SystemClock
 from runtime.logs import configure
 from runtime.testing import DatabaseAccess, running_postgres

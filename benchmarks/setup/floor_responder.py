@@ -1,4 +1,4 @@
-"""The floor of benchmarks/command.py: `python -m benchmarks.floor_responder NATS_URL DSN` answers `floor`.
+"""The floor of benchmarks/command.py: `python -m benchmarks.setup.floor_responder NATS_URL DSN` answers `floor`.
 
 What is left of a command when everything is left out but the request, one durable row and the reply.
 """

@@ -22,7 +22,7 @@ from runtime.settings import NatsSettings
 from runtime.testing import DatabaseAccess, NatsAccess, S3Access, ServersAccess, running_servers
 from services.rmos.migrate import migrate_bus, migrate_tables
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 START_S = 60.0
 
 
