@@ -67,6 +67,18 @@ async def test_no_artifact_allows_what_is_not_green_or_yellow(risk: RiskLevel) -
     assert "status OK" in error.message
 
 
+@pytest.mark.parametrize("risk", [RiskLevel.UNKNOWN, RiskLevel.ERROR])
+async def test_a_shop_that_lets_red_pass_lets_nothing_else_pass(risk: RiskLevel) -> None:
+    draft = replace(SOUND, feasibility=None, hashes={}, decision=Decision(risk_level=risk), red_is_allowed=True)
+    assert "status OK" in (await refused(draft)).message
+
+
+async def test_not_even_an_override_lets_a_failure_pass() -> None:
+    failed = replace(SOUND, feasibility=None, hashes={}, decision=Decision(risk_level=RiskLevel.ERROR))
+    for draft in (replace(failed, override_artifact_id="artifact_9"), replace(failed, kind=ArtifactKind.OVERRIDE)):
+        assert "status OK" in (await refused(draft)).message
+
+
 async def test_a_decision_must_carry_the_risk_of_its_feasibility() -> None:
     error = await refused(replace(SOUND, decision=Decision(risk_level=RiskLevel.YELLOW)))
     assert "risk is not the feasibility's" in error.message
@@ -103,7 +115,9 @@ async def test_released_toolpaths_need_a_passed_simulation_and_all_digests() -> 
         Actor(id="audrey", role=Role.AUDITOR),
     ],
 )
-@pytest.mark.parametrize("kind", [ArtifactKind.APPROVAL, ArtifactKind.REJECTION, ArtifactKind.REVISION])
+@pytest.mark.parametrize(
+    "kind", [ArtifactKind.APPROVAL, ArtifactKind.REJECTION, ArtifactKind.REVISION, ArtifactKind.OVERRIDE]
+)
 async def test_only_persons_with_the_role_decide(actor: Actor, kind: ArtifactKind) -> None:
     error = await refused(replace(SOUND, kind=kind), actor)
     assert error.code is ErrorCode.FORBIDDEN
