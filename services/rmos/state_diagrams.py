@@ -23,7 +23,8 @@ _SESSION = """\
 
 A session is a draft while tool, material or machine are not all known for its design. Deletion is possible in every
 state and leaves a tombstone: under way (from a requested feasibility to ready toolpaths) it takes `force`, and while
-the session has runs `cascade`. Opening a run changes no state and is possible until the session is rejected or archived.
+the session has runs `cascade`. Opening a run changes no state; it is possible until the session is rejected or
+archived.
 
 An approval covers exactly the digests of the design, its verdict and its context. Setting another design or another
 context leads back to the beginning and ends it.
