@@ -82,7 +82,7 @@ def is_ready(home: Path) -> bool:
 
 def test_stack_json_tells_how_to_reach_everything_to_its_owner_alone(running: Path) -> None:
     stack = stack_of(running)
-    keys = {"checkpoint_vkey", "retired_checkpoint_vkeys"}
+    keys = {"checkpoint_vkey", "retired_checkpoint_vkeys", "operator"}
     assert set(stack) == {"url", "api_keys", "nats_url", "dashboard", "postgres_dsn", "s3", "pids", *keys}
     assert set(stack["api_keys"]) == {"designer", "operator", "auditor", "admin"}
     assert set(stack["s3"]) == {"endpoint", "access_key", "secret_key", "bucket", "region"}
