@@ -131,6 +131,14 @@ def test_a_channel_one_cutter_wide_with_bumps_is_cut_between_the_bumps_too() -> 
     assert generate(job).simulation.coverage_of_reachable > Decimal("0.9999")
 
 
+def test_a_lattice_of_overlaps_is_entered_where_there_is_room_and_not_in_its_tiny_cores() -> None:
+    """Cores a tenth of the cutter across took a million moves to ramp in."""
+    dots = {"type": "dot_ring", "r": "34.1", "dot_r": "2.61", "count": 47, "angle_deg": "138.19"}
+    lens = petals(35, "41.946", 15, angle_deg="-54.83", web_mm="1.4")
+    (operation,) = program_for(job_for(dots, lens, feeds={"stepover_ratio": "0.5"})).operations
+    assert len(operation.moves) < 30_000
+
+
 def test_petals_whose_tips_touch_a_channel_become_one_feature_and_are_cut() -> None:
     """Areas that meet in points only: the polygons' closing crosses itself there, and GEOS cannot node it as it is."""
     rope = {"type": "rope_ring", "r_inner": "45.06", "r_outer": "46.51", "count": 38}

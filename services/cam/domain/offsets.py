@@ -18,44 +18,23 @@ from shapely import points as shapely_points
 from shapely.geometry.polygon import orient
 
 from contracts.outlines import Arc, Contour, Line, Segment
-from services.cam.domain.contours import Point, perimeter, signed_area
+from services.cam.domain.contours import Point, signed_area
+from services.cam.domain.curves import Curve, Orbit, Track, joint
 from services.cam.domain.regions import Region, parts_of, quarter_segments
 
 MATCH_MM = 0.0005
 """An eroded edge this near to an exact offset curve belongs to it; the polygon itself is true to about 0.2 µm."""
 
-JOIN_MM = 0.02
-"""Neighbouring curves are joined at their intersection if it lies this near to the polygon's vertex."""
-
 DEVIATION_MM = 0.001
 """Mean distance of the exact curves from the polygon beyond which they cannot be right."""
+
+COARSENESS_MM = 0.0003
+"""By how much chords that stand in for exact curves may leave the polygon; as much as a wall may be off anyway."""
 
 THINNEST_MM = 0.0003
 """Parts thinner than this are arithmetic dust: whether they appear at all hangs on the last digits."""
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """The straight line through (x, y) in direction (dx, dy), a unit vector."""
-
-    x: float
-    y: float
-    dx: float
-    dy: float
-
-
-@dataclass(frozen=True, slots=True)
-class Orbit:
-    """The circle about (cx, cy)."""
-
-    cx: float
-    cy: float
-    radius: float
-
-
-Curve = Track | Orbit
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +65,30 @@ def _rings(polygon: Polygon) -> list[LinearRing]:
 
 
 def _contour(points: Floats, region: Region, corners: STRtree, distance: float) -> Contour:
-    """The ring as exact curves, or as its own chords if curves so short that their joints pass each other spoil it."""
+    """The ring as exact curves, or as chords if curves so short that their joints pass each other spoil it."""
     exact = _exact(points, region, corners, distance)
-    chords = tuple(Line(*a, *b) for a, b in pairwise(points.tolist()))
-    allowed = perimeter(chords) * DEVIATION_MM
-    return exact if abs(signed_area(exact) - signed_area(chords)) <= allowed else chords
+    (x, y), steps = points.T, np.diff(points, axis=0)
+    area = float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])) / 2
+    allowed = float(np.hypot(steps[:, 0], steps[:, 1]).sum()) * DEVIATION_MM
+    return exact if exact and abs(signed_area(exact) - area) <= allowed else _chords(points)
+
+
+def _chords(points: Floats) -> Contour:
+    """The ring's own edges, fewer where that changes less than COARSENESS_MM: controllers starve on shorter ones."""
+    coarse = LinearRing(points).simplify(COARSENESS_MM)
+    return tuple(Line(*a, *b) for a, b in pairwise(get_coordinates(coarse).tolist()))
 
 
 def _exact(points: Floats, region: Region, corners: STRtree, distance: float) -> Contour:
-    """The ring's points (closed) as exact curves; a stretch that matches none stays a chain of lines."""
+    """The ring's points (closed) as exact curves; a stretch that matches none stays a chain of lines.
+
+    Empty when all of the ring seems to lie on one straight line.
+    """
     curves = _curves_along(points, region, corners, distance)
     count = len(curves)
     first = next((i for i in range(count) if curves[i] is not curves[i - 1]), None)
     if first is None:
-        return _whole(points, curves[0])
+        return _whole(points, curves[0]) if isinstance(curves[0], Orbit) else ()
     runs: list[tuple[Curve, int, int]] = []  # curve, first vertex, last vertex (both counted on from `first`)
     for step in range(count):
         curve = curves[(first + step) % count]
@@ -108,7 +97,7 @@ def _exact(points: Floats, region: Region, corners: STRtree, distance: float) ->
         else:
             runs.append((curve, step, step + 1))
     vertex = [tuple(points[(first + step) % count].tolist()) for step in range(count + 1)]
-    joints = [_joint(runs[i - 1][0], run[0], vertex[run[1]]) for i, run in enumerate(runs)]
+    joints = [joint(runs[i - 1][0], run[0], vertex[run[1]]) for i, run in enumerate(runs)]
     ends = [*joints[1:], joints[0]]
     return tuple(
         _segment(run[0], joints[i], ends[i], vertex[(run[1] + run[2]) // 2], vertex[run[1]], vertex[run[2]])
@@ -229,9 +218,8 @@ def _rounded(x: float, y: float) -> Point:
     return round(float(x), 9), round(float(y), 9)
 
 
-def _whole(points: Floats, curve: Curve) -> Contour:
+def _whole(points: Floats, curve: Orbit) -> Contour:
     """A ring that follows one circle all the way, begun on its +X side."""
-    assert isinstance(curve, Orbit)
     area = float(np.sum(points[:-1, 0] * points[1:, 1] - points[1:, 0] * points[:-1, 1]))
     x, y = curve.cx + curve.radius, curve.cy
     return (Arc(x, y, x, y, curve.cx, curve.cy, area > 0),)
@@ -246,51 +234,3 @@ def _segment(curve: Curve, begin: Point, end: Point, middle: Point, first: Point
     else:
         cross = (middle[0] - first[0]) * (last[1] - first[1]) - (middle[1] - first[1]) * (last[0] - first[0])
     return Arc(*begin, *end, curve.cx, curve.cy, cross > 0)
-
-
-def _joint(a: Curve, b: Curve, vertex: Point) -> Point:
-    """Where two neighbouring curves meet: their intersection next to `vertex`, or the vertex where they only touch."""
-    found = min(_meetings(a, b), key=lambda point: math.dist(point, vertex), default=vertex)
-    return found if math.dist(found, vertex) <= JOIN_MM else vertex
-
-
-def _meetings(a: Curve, b: Curve) -> list[Point]:
-    if isinstance(a, Track) and isinstance(b, Track):
-        return _lines_meet(a, b)
-    if isinstance(a, Orbit) and isinstance(b, Orbit):
-        return _circles_meet(a, b)
-    if isinstance(a, Track) and isinstance(b, Orbit):
-        return _line_meets_circle(a, b)
-    assert isinstance(a, Orbit)
-    assert isinstance(b, Track)
-    return _line_meets_circle(b, a)
-
-
-def _lines_meet(a: Track, b: Track) -> list[Point]:
-    cross = a.dx * b.dy - a.dy * b.dx
-    if abs(cross) < 1e-6:
-        return []
-    t = ((b.x - a.x) * b.dy - (b.y - a.y) * b.dx) / cross
-    return [(a.x + t * a.dx, a.y + t * a.dy)]
-
-
-def _line_meets_circle(a: Track, b: Orbit) -> list[Point]:
-    px, py = b.cx - a.x, b.cy - a.y
-    along, off = px * a.dx + py * a.dy, px * a.dy - py * a.dx
-    square = b.radius * b.radius - off * off
-    if square < 0:
-        return []
-    root = math.sqrt(square)
-    return [(a.x + (along + s * root) * a.dx, a.y + (along + s * root) * a.dy) for s in (-1.0, 1.0)]
-
-
-def _circles_meet(a: Orbit, b: Orbit) -> list[Point]:
-    gap = math.hypot(b.cx - a.cx, b.cy - a.cy)
-    if gap < 1e-9:
-        return []
-    along = (gap * gap + a.radius * a.radius - b.radius * b.radius) / (2 * gap)
-    square = a.radius * a.radius - along * along
-    if square < 0:
-        return []
-    root, ux, uy = math.sqrt(square), (b.cx - a.cx) / gap, (b.cy - a.cy) / gap
-    return [(a.cx + along * ux - s * root * uy, a.cy + along * uy + s * root * ux) for s in (-1.0, 1.0)]

@@ -40,6 +40,9 @@ THIN_SKIN = 2.5
 LEAST_REACHED = 0.02
 """Less of an outline's own area than this within the cutter's reach is as good as nothing."""
 
+EASY_TRAVEL_DIAMETERS = 1.0
+"""A contour shorter than this is not entered by a ramp if one around it can be: so many turns take long to run."""
+
 LOST_MM = 0.05
 """What the erosion by the radius has this much less than the one by a hair less is a passage as wide as the cutter."""
 
@@ -127,11 +130,11 @@ def _is_skin(wall: Eroded, begun: Sequence[Eroded], limit: float) -> bool:
 def _inside_out(shrunk: Shrunk, part: Eroded, offset: float, cutting: Cutting, joined: bool) -> list[Loop]:
     """Loops of a part, its inner parts first. The first loop of a second inner part starts anew (not joined)."""
     loops: list[Loop] = []
-    late: list[Loop] = []  # cores too small to ramp in: cut from the side, after the loop round them
+    late: list[Loop] = []  # cores too small to ramp in well: cut from the side, after the loop round them
     if _within(shrunk(offset + CORE_SHARE * cutting.radius), part):
         deeper = offset + cutting.stepover
         for child in _within(shrunk(deeper), part):
-            if perimeter(child.outer) < 2 * MIN_TRAVEL_DIAMETERS * cutting.radius:
+            if perimeter(child.outer) < 2 * EASY_TRAVEL_DIAMETERS * cutting.radius:
                 late.append(Loop(child.outer, True))
             else:
                 loops.extend(_inside_out(shrunk, child, deeper, cutting, joined and not loops))
