@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from runtime import testing
+from tests.e2e.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +33,10 @@ def servers(
     nats_server: testing.NatsAccess, postgres_server: testing.PostgresAccess, s3_server: testing.S3Access
 ) -> testing.ServersAccess:
     return testing.ServersAccess(nats_server, postgres_server, s3_server)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """One running system for every test that needs the whole of it."""
+    with running_stack() as running:
+        yield running

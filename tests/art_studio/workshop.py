@@ -64,7 +64,9 @@ class Workshop:
 
     def environment(self, service: str) -> dict[str, str]:
         dsn = {"rmos": self.database.writer_dsn, "art_studio": self.database.art_studio_dsn}.get(service, "")
+        signing = {"RMOS_LOG_ORIGIN": "rmos.test/workshop", "RMOS_CHECKPOINT_KEY": "5e" * 32}
         return {
+            **(signing if service == "rmos" else {}),
             "PATH": "/usr/bin:/bin",
             "RMOS_NATS_URL": self.nats.url,
             "RMOS_NATS_USER": service,

@@ -35,6 +35,12 @@ MACHINE = {
     "acceleration_mm_per_s2": 300,
 }
 
+ORIGIN = {
+    "run_id": "run_01JCF3QJ8ZC9XQ2T5RMN8KQH4V",
+    "rests_on_artifact_id": "artifact_01JCF3QK3GZV6H0Y5B7SXW2E9D",
+    "log_origin": "rmos.local/5e5e5e5e5e5e",
+}
+
 
 def job_for(
     *shapes: dict[str, Any],
@@ -47,6 +53,7 @@ def job_for(
     safe_z: float = 5,
     feeds: dict[str, Any] | None = None,
     machine: dict[str, Any] | None = None,
+    origin: dict[str, Any] | None = None,
 ) -> ToolpathJob:
     spec = RosetteSpec.model_validate({"canvas_mm": canvas, "shapes": shapes}).with_default_depth(decimal_of(depth))
     cutter = {"tool_id": "flat-1", "kind": "flat", "diameter_mm": diameter, "flute_length_mm": flute}
@@ -61,6 +68,7 @@ def job_for(
             "post": post,
             "design_sha256": "d" * 64,
             "feasibility_sha256": "f" * 64,
+            "origin": origin or ORIGIN,
         }
     )
 

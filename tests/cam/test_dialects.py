@@ -7,12 +7,17 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from contracts.gcode_header import ProgramOrigin, lines_of, run_named_in
 from services.cam.domain import program_for
 from services.cam.posts import write
 from services.cam.posts.writer import number
 from services.cam.simulate.reader import read
-from tests.cam.jobs import REGIONS, job_for
+from tests.cam.jobs import ORIGIN, REGIONS, job_for
+
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}", fullmatch=True)
+ORIGINS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}", fullmatch=True)
 
 GRBL = "G17 G21 G40 G90 G94\nG0 Z5\nS9000 M3\n{}\nM5\nM30\n"
 LINUXCNC = "G17 G21 G40 G90 G94\nT1 M6\nG43\nG0 Z5\nS9000 M3\n{}\nM5\nM2\n"
@@ -111,9 +116,49 @@ def test_the_linuxcnc_post_sets_a_path_tolerance_and_ends_with_m2() -> None:
 def test_the_header_carries_digests_versions_tool_feeds_units_stock_and_zero() -> None:
     job = job_for(REGIONS["ring"])
     head = write(program_for(job), job, "engine-7").text.decode("ascii").split("G17")[0]
-    for part in ("RMOS", "d" * 32, "f" * 32, "ENGINE engine-7", "POST grbl-1.1/1", "TOOL 1 flat-1", "D 1 ",
+    for part in ("RMOS", "d" * 32, "f" * 32, "ENGINE engine-7", "POST grbl-1.1/2", "TOOL 1 flat-1", "D 1 ",
                  "SPINDLE 18000", "FEED 600", "RAMP 400", "UNITS MM", "STOCK 3", "ZERO"):  # fmt: skip
         assert part in head
+
+
+def test_the_header_names_run_decision_and_record() -> None:
+    job = job_for(REGIONS["ring"])
+    text = write(program_for(job), job, "engine").text
+    lines = text.decode("ascii").splitlines()
+    assert f"(RUN {ORIGIN['run_id']})" in lines
+    assert f"(RESTS ON {ORIGIN['rests_on_artifact_id']})" in lines
+    assert f"(RECORD {ORIGIN['log_origin']})" in lines
+    assert run_named_in(text) == ORIGIN["run_id"]
+
+
+def test_without_an_earlier_decision_the_header_says_so() -> None:
+    job = job_for(REGIONS["ring"], origin={"run_id": "run_1", "log_origin": "rmos.test/log"})
+    assert b"(RESTS ON THE VERDICT OF ITS OWN RELEASE)" in write(program_for(job), job, "engine").text
+
+
+@pytest.mark.parametrize("post", ["grbl", "linuxcnc"])
+def test_the_longest_names_still_make_lines_that_a_controller_accepts(post: str) -> None:
+    longest = {"run_id": "r" * 128, "rests_on_artifact_id": "a" * 128, "log_origin": "rmos.test/" + "o" * 118}
+    job = job_for(REGIONS["ring"], post=post, origin=longest)
+    text = write(program_for(job), job, "engine").text
+    assert read(text, post).findings == ()  # type: ignore[arg-type]  # the parameters above are posts
+    assert run_named_in(text) == "r" * 128
+
+
+@given(origin=st.builds(ProgramOrigin, run_id=NAMES, rests_on_artifact_id=st.none() | NAMES, log_origin=ORIGINS))
+@settings(max_examples=50)
+def test_no_origin_makes_a_comment_that_a_controller_acts_on(origin: ProgramOrigin) -> None:
+    lines = lines_of(origin)
+    for line in lines:
+        assert re.fullmatch(r"\([A-Za-z0-9_.:/ -]{1,68}\)", line)
+        assert not re.match(r"\((MSG|DEBUG|PRINT|LOG|PROBE|PY)", line)
+    assert run_named_in("\n".join(lines).encode()) == origin.run_id
+
+
+@pytest.mark.parametrize("name", ["two words", "a+b", "(x)", "100%", "ende!", "schön", ""])
+def test_an_origin_that_no_comment_can_hold_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        ProgramOrigin(run_id="run_1", log_origin=name)
 
 
 @given(value=st.integers(-(10**7), 10**7))

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.docs.test_documents import blocks
-from tests.e2e.conftest import Stack
+from tests.e2e.stack import Stack
 
 README = Path("README.md")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from tests.e2e.conftest import Stack
+from tests.e2e.stack import Stack
 
 
 def check_log(stack: Stack) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e import journey
-from tests.e2e.conftest import Stack
+from tests.e2e.stack import Stack
 
 
 def rmos(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:

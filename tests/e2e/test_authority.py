@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from tests.e2e import journey
-from tests.e2e.conftest import Stack
+from tests.e2e.stack import Stack
 
 RING = {"version": "v1", "canvas_mm": 120, "shapes": [{"type": "ring", "r_inner": 45, "r_outer": 48, "depth_mm": 1.2}]}
 WIDER = {**RING, "shapes": [{**RING["shapes"][0], "r_outer": 49}]}  # type: ignore[dict-item, index]  # a JSON object

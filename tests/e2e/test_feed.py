@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from tests.e2e import journey
-from tests.e2e.conftest import Stack
 from tests.e2e.log_check import check_log
+from tests.e2e.stack import Stack
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -10,7 +10,7 @@ from minio import Minio
 
 from contracts.blobs import blob_key
 from tests.e2e import journey
-from tests.e2e.conftest import Stack
+from tests.e2e.stack import Stack
 
 RING = {"version": "v1", "canvas_mm": 120, "shapes": [{"type": "ring", "r_inner": 45, "r_outer": 48, "depth_mm": 1.5}]}
 
@@ -67,9 +67,9 @@ async def test_a_prompt_becomes_an_approved_verified_program(stack: Stack) -> No
         assert run_id in [run["run_id"] for run in (await journey.got(client, "/api/runs", limit=200))["items"]]
 
 
-async def test_the_same_candidate_has_one_feasibility_digest_and_the_same_job_one_program(stack: Stack) -> None:
+async def test_the_same_candidate_has_one_feasibility_digest_and_in_one_run_one_program(stack: Stack) -> None:
     async with stack.client() as client:
-        digests, programs = set(), set()
+        digests, paths, programs = set(), set(), set()
         for _ in range(2):
             run_id = await journey.opened_run(client)
             await journey.generated(client, run_id)
@@ -77,9 +77,12 @@ async def test_the_same_candidate_has_one_feasibility_digest_and_the_same_job_on
             digests.add(candidate["feasibility_sha256"])
             for _ in range(2):
                 made = await journey.posted(client, "/api/rmos/toolpaths", {"artifact_id": candidate["artifact_id"]})
-                programs.add(made["hashes"]["gcode"])
-        assert len(digests) == 1
-        assert len(programs) == 1
+                paths.add(made["hashes"]["toolpaths"])
+                programs.add((run_id, made["hashes"]["gcode"]))
+                assert f"(RUN {run_id})" in made["outputs"]["gcode_text"]
+                assert f"(RESTS ON {candidate['artifact_id']})" in made["outputs"]["gcode_text"]
+        assert len(digests) == len(paths) == 1
+        assert len(programs) == len({gcode for _, gcode in programs}) == 2  # each run's program names its run
 
 
 async def test_a_later_design_voids_the_approval(stack: Stack) -> None:

@@ -16,8 +16,8 @@ import nats
 import pytest
 
 from tests.e2e import journey
-from tests.e2e.conftest import Stack, start_stack, stop_stack
 from tests.e2e.log_check import check_log
+from tests.e2e.stack import Stack, start_stack, stop_stack
 
 JOURNEYS = 50
 BACK_WITHIN_S = 10

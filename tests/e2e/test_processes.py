@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from contracts.subjects import SERVICES
-from tests.e2e.conftest import Stack
+from tests.e2e.stack import Stack
 
 
 def command_line(pid: int) -> str:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.e2e import journey
-from tests.e2e.conftest import Stack
+from tests.e2e.stack import Stack
 from tests.independent_verifier import tlog
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.conftest import Stack
 from tests.e2e.journey import SHOP, got, posted
+from tests.e2e.stack import Stack
 
 WANTED = {
     **SHOP,

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import Stack, start_stack, stop_stack
+from tests.e2e.stack import Stack, start_stack, stop_stack
 from tests.e2e.test_search import SEARCH, WANTED
 
 ENDED_WITHIN_S = 25

@@ -22,6 +22,7 @@ from contracts.comparison import GeometryDiff
 from contracts.envelope import Actor, ActorKind, RequestContext, Role
 from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import CuttingContext, Feasibility, Mode
+from contracts.gcode_header import ProgramOrigin
 from contracts.rmos import (
     AddAttachments,
     AskSession,
@@ -67,6 +68,7 @@ ROBOT = Actor(id="robot", role=Role.ADMIN, kind=ActorKind.AI)
 SHOP = CuttingContext(
     material_id="spruce_sitka", tool_id="flat_1_0", machine_id="shapeoko_4_xxl", stock_thickness_mm=2.8
 )
+ORIGIN = "rmos.test/shop"
 _numbers = itertools.count(1)
 
 
@@ -159,8 +161,15 @@ class CountingEngine:
     async def compare(self, a: RosetteSpec, b: RosetteSpec) -> GeometryDiff:
         return await self._engine.compare(a, b)
 
-    def job_for(self, spec: RosetteSpec, context: CuttingContext, feasibility: Feasibility, post: Post) -> ToolpathJob:
-        return self._engine.job_for(spec, context, feasibility, post)
+    def job_for(
+        self,
+        spec: RosetteSpec,
+        context: CuttingContext,
+        feasibility: Feasibility,
+        post: Post,
+        origin: ProgramOrigin,
+    ) -> ToolpathJob:
+        return self._engine.job_for(spec, context, feasibility, post, origin)
 
 
 @dataclass
@@ -282,7 +291,7 @@ async def a_shop(database: DatabaseAccess, s3: S3Access, pool: WorkerPool) -> As
     try:
         async with world(database.writer_dsn) as there:
             clock, cam, engine = TestClock(), GeneratingCam(blobs), CountingEngine(PooledEngine(pool))
-            desk = Desk(there.log, blobs, CompilingArt(blobs), cam, engine, SafetyPolicy(), clock, new_id)
+            desk = Desk(there.log, blobs, CompilingArt(blobs), cam, engine, SafetyPolicy(), clock, new_id, ORIGIN)
             yield Shop(there, desk, clock, blobs, cam, engine)
     finally:
         blobs.close()

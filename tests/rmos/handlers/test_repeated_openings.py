@@ -35,6 +35,7 @@ def desk_of(world: World) -> Desk:
         policy=SafetyPolicy(),
         clock=SystemClock(),
         new_id=new_id,
+        log_origin="rmos.test/openings",
     )
 
 

@@ -10,7 +10,7 @@ from contracts.feasibility import CuttingContext, RiskLevel
 from contracts.rmos import MakeToolpaths, SetSessionContext
 from contracts.sessions import SessionState
 from services.rmos.domain.policy import RequireApproval
-from tests.rmos.handlers.shop import DORA, GOOD, OTHER, OTTO, RED, SHOP, Shop, by, refused
+from tests.rmos.handlers.shop import DORA, GOOD, ORIGIN, OTHER, OTTO, RED, SHOP, Shop, by, refused
 
 CANDIDATE, APPROVAL, TOOLPATHS = ArtifactKind.ART_STUDIO_CANDIDATE, ArtifactKind.APPROVAL, ArtifactKind.TOOLPATHS
 OUTAGE = RmosError(ErrorCode.UNAVAILABLE, "cam is away at the moment; ask again")
@@ -122,3 +122,28 @@ async def test_red_is_refused_unless_the_shop_lets_it_pass(shop: Shop) -> None:
     asked = await lax.made(spec=RED, context=SHOP)
     assert asked.status is ArtifactStatus.ERROR  # it was let pass, and CAM was asked
     assert lax.cam.jobs == 1
+
+
+async def test_asked_twice_in_one_run_gives_the_same_bytes_however_it_is_asked(shop: Shop) -> None:
+    run_id = await shop.opened_run()
+    alone = [await shop.made(run_id=run_id, spec=GOOD) for _ in range(2)]
+    assert alone[0].hashes["gcode"] == alone[1].hashes["gcode"]
+    candidate = await shop.bound(run_id)
+    await shop.bound(run_id)  # a second verdict on the same changes nothing: the first one is named
+    asked = [await shop.made(run_id=run_id, spec=GOOD), await shop.made(artifact_id=candidate.artifact_id)]
+    assert asked[0].hashes["gcode"] == asked[1].hashes["gcode"]
+    assert {made.hashes["toolpaths"] for made in (*alone, *asked)} == {alone[0].hashes["toolpaths"]}
+
+
+async def test_a_program_names_its_run_its_record_and_the_decision_it_rests_on(shop: Shop) -> None:
+    session, candidate = await shop.approved_session()
+    made = await shop.made(artifact_id=candidate.artifact_id)
+    text = (await shop.blobs.get(made.outputs["gcode"])).decode()
+    approval = (await shop.session(session.session_id)).approval_artifact_id
+    assert f"(RUN {candidate.run_id})\n(RESTS ON {approval})\n(RECORD {ORIGIN})\n" in text
+    bound = await shop.bound(await shop.opened_run())
+    text = (await shop.blobs.get((await shop.made(artifact_id=bound.artifact_id)).outputs["gcode"])).decode()
+    assert f"(RUN {bound.run_id})\n(RESTS ON {bound.artifact_id})\n" in text
+    direct = await shop.made(spec=GOOD, context=SHOP)
+    text = (await shop.blobs.get(direct.outputs["gcode"])).decode()
+    assert f"(RUN {direct.run_id})\n(RESTS ON THE VERDICT OF ITS OWN RELEASE)\n" in text

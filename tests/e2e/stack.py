@@ -1,4 +1,4 @@
-"""One real stack for all end-to-end tests: `rmos up` as a user starts it, in a temporary home."""
+"""A real stack as a user starts it: `rmos up`, in a temporary home."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from cli.client import Api
 
@@ -68,8 +68,9 @@ def stop_stack(process: subprocess.Popen[str]) -> int:
     return process.wait(timeout=60)
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+@contextmanager
+def running_stack() -> Iterator[Stack]:
+    """A new home, stopped and gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="rmos-e2e-") as folder:
         home = Path(folder) / "home"
         home.mkdir()
