@@ -90,6 +90,7 @@ def job_of(case: dict[str, Any]) -> ToolpathJob:
             "stock_thickness_mm": 3,
             "design_sha256": "0" * 64,
             "feasibility_sha256": "0" * 64,
+            "origin": {"run_id": "run_0", "log_origin": "rmos.test/benchmarks"},
         }
     )
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from contracts.blobs import BlobRef
 from contracts.feasibility import Feeds
+from contracts.gcode_header import ProgramOrigin
 from contracts.model import CatalogId, Message, NonNegative, Number, Positive, RequestId, Sha256
 from contracts.spec import RosetteSpec
 
@@ -41,7 +42,7 @@ class MachineLimits(Message):
 
 
 class ToolpathJob(Message):
-    """`spec` has a depth on every shape to be cut. The digests are written into the program's header."""
+    """`spec` has a depth on every shape to be cut. Origin and digests are written into the program's header."""
 
     spec: RosetteSpec
     cutter: Cutter
@@ -52,6 +53,7 @@ class ToolpathJob(Message):
     post: Post = "grbl"
     design_sha256: Sha256
     feasibility_sha256: Sha256
+    origin: ProgramOrigin
 
 
 class Simulation(Message):

@@ -28,6 +28,7 @@ from contracts.blobs import BlobRef
 from contracts.canonical import digest_of, sha256_hex
 from contracts.envelope import Actor, Role
 from contracts.errors import ErrorBody, ErrorCode
+from contracts.gcode_header import ProgramOrigin
 from contracts.model import Message
 from contracts.params import PatternType, RingParam, RosetteParamSpec
 from contracts.spec import Circle, RadialPetals, Ring, RosetteSpec, TileRing
@@ -485,6 +486,11 @@ def _cam_examples() -> tuple[Message, ...]:
             stock_thickness_mm=_d("2.8"),
             design_sha256=DESIGN_SHA256,
             feasibility_sha256=FEASIBILITY.feasibility_sha256,
+            origin=ProgramOrigin(
+                run_id=RUN,
+                rests_on_artifact_id="artifact_01K9XQ3V5T6Y7Z8A9B0C1D2E3H",
+                log_origin="rmos.local/1f6d0c5a9b3e",
+            ),
         ),
         cam.ToolpathResult.model_validate(
             made

@@ -48,12 +48,14 @@ from services.rmos.handlers.search import SearchHandlers
 from services.rmos.handlers.sessions import SessionHandlers
 from services.rmos.handlers.toolpaths import ToolpathHandlers
 from services.rmos.partners import ArtOverBus, CamOverBus, DesignerOverBus
-from services.rmos.projections.database import projection_engine
+from services.rmos.projections.database import projection_engine, rebuild_engine
+from services.rmos.projections.folds import FOLD_VERSION
 from services.rmos.projections.holdings import ProjectionHoldings
 from services.rmos.projections.positions import ArtifactPositions
 from services.rmos.projections.projector import Projector
 from services.rmos.projections.queries import ProjectionQueries
 from services.rmos.projections.reading import CurrentReader
+from services.rmos.projections.rebuild import Rebuild
 from services.rmos.settings import RmosSettings, read_settings
 
 LET_GO_S = 2.0
@@ -85,6 +87,7 @@ class RmosService:
         engine: PooledEngine,
         projections: ProjectionQueries,
         projector: Projector,
+        rebuild: Rebuild,
         checkpointer: Checkpointer,
         proofs: ProofHandlers,
         searches: SearchHandlers,
@@ -93,6 +96,7 @@ class RmosService:
         self.bus = bus
         self.events = events
         self._projector = projector
+        self._rebuild = rebuild
         self._checkpointer = checkpointer
         self._recorder = FactRecorder(bus.client, events, log)
         self._relay = LogRelay(bus.client, events, events.head, log)
@@ -166,6 +170,7 @@ class RmosService:
             relay=self._relay.run,
             recorder=self._recorder.run,
             projector=self._projector.run,
+            rebuild=self._rebuild.run,
             checkpointer=partial(self._checkpointer.run, term.epoch),
             searches=self._searches.end_abandoned,
         ):
@@ -187,9 +192,8 @@ class RmosService:
 
     async def _health(self, _: AskHealth, __: RequestContext) -> Health:
         """Ready when the log can be read and, in the leader, when nothing in the background stands still."""
-        problems = [
-            problem for problem in (self._relay.failure, self._projector.failure, self._checkpointer.failure) if problem
-        ]
+        parts = (self._relay, self._projector, self._rebuild, self._checkpointer)
+        problems = [part.failure for part in parts if part.failure]
         try:
             await self.events.last_position()
         except RmosError as error:
@@ -215,7 +219,10 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
     tables = projection_engine(settings.postgres.dsn)
     stack.push_async_callback(tables.dispose)
     engine = PooledEngine(pool)
-    projector = Projector(tables, events, events.head, log)
+    projector = Projector(tables, events, events.head, log, continue_older=True)
+    rebuilding = rebuild_engine(settings.postgres.dsn)
+    stack.push_async_callback(rebuilding.dispose)
+    rebuild = Rebuild(rebuilding, events, FOLD_VERSION, log)
     reader = CurrentReader(tables, projector.projected)
     checkpointer, proofs = await _audit(settings, events, reader, clock, stack, log)
     desk = Desk(
@@ -227,11 +234,12 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
         policy=settings.policy,
         clock=clock,
         new_id=new_id,
+        log_origin=settings.checkpoints.origin,
     )
     projections = ProjectionQueries(reader)
     designer = DesignerOverBus(bus, new_id)
     searches = SearchHandlers(desk, designer, lambda: engine.catalog, events, log)
-    return RmosService(bus, events, desk, engine, projections, projector, checkpointer, proofs, searches, log)
+    return RmosService(bus, events, desk, engine, projections, projector, rebuild, checkpointer, proofs, searches, log)
 
 
 async def _audit(

@@ -12,6 +12,7 @@ from contracts.catalog import Entry
 from contracts.comparison import GeometryDiff
 from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import CuttingContext, Feasibility, Mode
+from contracts.gcode_header import ProgramOrigin
 from contracts.spec import RosetteSpec
 from runtime.pool import WorkerPool
 from services.rmos.catalog import load_catalog
@@ -54,7 +55,14 @@ class PooledEngine:
     async def compare(self, a: RosetteSpec, b: RosetteSpec) -> GeometryDiff:
         return await self._pool.run(compared, a, b)
 
-    def job_for(self, spec: RosetteSpec, context: CuttingContext, feasibility: Feasibility, post: Post) -> ToolpathJob:
+    def job_for(
+        self,
+        spec: RosetteSpec,
+        context: CuttingContext,
+        feasibility: Feasibility,
+        post: Post,
+        origin: ProgramOrigin,
+    ) -> ToolpathJob:
         if (
             context.tool_id is None
             or context.machine_id is None
@@ -72,4 +80,5 @@ class PooledEngine:
             post=post,
             design_sha256=feasibility.design_sha256,
             feasibility_sha256=feasibility.feasibility_sha256,
+            origin=origin,
         )

@@ -14,6 +14,7 @@ from contracts.cam import Post, ToolpathJob, ToolpathResult
 from contracts.comparison import GeometryDiff
 from contracts.envelope import RequestContext
 from contracts.feasibility import CuttingContext, Feasibility, Mode
+from contracts.gcode_header import ProgramOrigin
 from contracts.log import LogEvent, SearchStarted, StoredEvent
 from contracts.rmos import (
     ArtifactReply,
@@ -245,6 +246,13 @@ class Engine(Protocol):
         """In what two designs differ as areas, computed outside the event loop."""
         ...
 
-    def job_for(self, spec: RosetteSpec, context: CuttingContext, feasibility: Feasibility, post: Post) -> ToolpathJob:
+    def job_for(
+        self,
+        spec: RosetteSpec,
+        context: CuttingContext,
+        feasibility: Feasibility,
+        post: Post,
+        origin: ProgramOrigin,
+    ) -> ToolpathJob:
         """The CAM job for a design that may be cut. Raises TOOLPATHS_ERROR when a part of it is missing."""
         ...

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from contracts.gcode_header import LogOrigin
 from runtime.settings import NatsSettings, PostgresSettings, ProcessSettings, S3Settings, Settings, SettingsError
 from services.rmos.domain.checkpoint import NotAKey, SigningKey, VerifierKey
 from services.rmos.domain.policy import RequireApproval, SafetyPolicy
@@ -22,7 +23,7 @@ class PolicySettings(Settings):
 
 
 class CheckpointSettings(Settings):
-    origin: Annotated[str, Field(alias="RMOS_LOG_ORIGIN", min_length=1)]
+    origin: Annotated[LogOrigin, Field(alias="RMOS_LOG_ORIGIN")]
     """The log's name in its checkpoints; never changes."""
     key: Annotated[str, Field(alias="RMOS_CHECKPOINT_KEY", repr=False)]
     """The Ed25519 seed that signs, 64 hexadecimal digits."""

@@ -29,14 +29,14 @@ _SPINDLE_ON = ("S{rpm} M3", f"G4 P{SPINDLE_SECONDS}")
 
 TABLES: dict[Post, PostTable] = {
     "grbl": PostTable(
-        version="grbl-1.1/1",
+        version="grbl-1.1/2",
         modes=("G17 G21 G40 G49 G54 G80 G90 G94",),
         tool_change=(),
         spindle_on=_SPINDLE_ON,
         end=("M5", "M30"),
     ),
     "linuxcnc": PostTable(
-        version="linuxcnc-2.9/1",
+        version="linuxcnc-2.9/2",
         modes=("G17 G21 G40 G49 G54 G80 G90 G91.1 G94", "G64 P0.002"),
         tool_change=("T{tool} M6", "G43"),
         spindle_on=_SPINDLE_ON,

@@ -1,4 +1,4 @@
-"""Writes a toolpath as G-code: same job, same bytes (no clock, no ids, no environment)."""
+"""Writes a toolpath as G-code: same job, same bytes (no clock, no random, no environment)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from contracts.cam import ToolpathJob
+from contracts.gcode_header import lines_of
 from contracts.model import decimal_text
 from services.cam.domain.toolpath import TICKS_PER_MM, Feed, Move, Operation, Purpose, Rapid, Swing, Toolpath
 from services.cam.errors import UnwritableLine
@@ -114,6 +115,7 @@ def _header(job: ToolpathJob, table: PostTable, engine_version: str) -> list[str
     text = decimal_text
     return [
         "(RMOS ROSETTE)",
+        *lines_of(job.origin),
         f"(ENGINE {engine_version} POST {table.version})",
         *_digest("DESIGN", job.design_sha256),
         *_digest("FEASIBILITY", job.feasibility_sha256),

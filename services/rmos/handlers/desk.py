@@ -41,6 +41,8 @@ class Desk:
     policy: SafetyPolicy
     clock: Clock
     new_id: Callable[[str], str]
+    log_origin: str
+    """The log's name, which stands in every program."""
 
     def now(self) -> str:
         return utc_text(self.clock.now())

@@ -12,6 +12,7 @@ from contracts.canonical import digest_of
 from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import CuttingContext, Feasibility, Mode, RiskLevel
+from contracts.gcode_header import ProgramOrigin
 from contracts.log import ApprovedDigests, LogEvent, RunOpened
 from contracts.rmos import ArtifactReply, AskArtifact, MakeToolpaths
 from contracts.sessions import SessionState
@@ -49,6 +50,19 @@ class _Subject:
     def approves(self, digests: ApprovedDigests) -> bool:
         """Whether the session's approval is of exactly this evaluation, so that its state moves with the toolpaths."""
         return isinstance(self.session, Covered) and self.session.approval.digests == digests
+
+    def rests_on(self, digests: ApprovedDigests) -> str | None:
+        """The artifact that the program names: see contracts.gcode_header.ProgramOrigin. The same for every request in
+        this run that asks for the same: toolpaths' own artifacts do not count, and of the verdicts the first one."""
+        if isinstance(self.session, Covered) and self.approves(digests):
+            return self.session.approval.artifact_id
+        wanted = override.hashes_of(digests).items()
+        verdicts = (
+            item
+            for item in self.run.artifacts
+            if item.kind is not ArtifactKind.TOOLPATHS and item.feasibility is not None
+        )
+        return next((item.artifact_id for item in verdicts if wanted <= item.hashes.items()), None)
 
 
 @dataclass(slots=True)
@@ -191,7 +205,12 @@ class ToolpathHandlers:
         made: _Made,
     ) -> ToolpathResult:
         """CAM's program, read back and hashed. Raises RmosError for every way in which there is none."""
-        job = self._desk.engine.job_for(subject.spec, subject.context, feasibility, command.post)
+        origin = ProgramOrigin(
+            run_id=subject.run.run_id,
+            rests_on_artifact_id=subject.rests_on(override.digests_of(feasibility, subject.context)),
+            log_origin=self._desk.log_origin,
+        )
+        job = self._desk.engine.job_for(subject.spec, subject.context, feasibility, command.post, origin)
         key = digest_of(job)
         if key not in made.programs:
             try:
