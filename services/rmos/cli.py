@@ -7,7 +7,6 @@ command runs: the other commands of `rmos` start no slower for these.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,26 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.rmos.cli_options import FOUND, UNREACHABLE, AsJson, Dsn, Home, Vkeys, reaching, say
+
 if TYPE_CHECKING:
     from services.rmos.audit.findings import Report
     from services.rmos.audit.verify import Progress
 
 audit = typer.Typer(name="audit", help="Check that the record is what it was, and prove it.", no_args_is_help=True)
 store = typer.Typer(name="store", help="Look after what is derived from the record.", no_args_is_help=True)
-
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder of the stack. Default: $RMOS_HOME, else .rmos", show_default=False)
-]
-Dsn = Annotated[
-    str | None,
-    typer.Option("--dsn", help="Another database; its object store is named by RMOS_S3_…", show_default=False),
-]
-Vkeys = Annotated[
-    list[str] | None,
-    typer.Option("--vkey", help="Public key that you trust, instead of the stack's own.", show_default=False),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
-FOUND, UNREACHABLE = 1, 2
 
 
 @audit.command()
@@ -55,7 +42,7 @@ def verify(
     from services.rmos.audit.access import audited
     from services.rmos.audit.verify import audit as audit_of
 
-    with _reaching():
+    with reaching():
         what = audited(home, dsn, vkey or [], held or [])
         with _shown_progress(as_json) as progress:
             report = audit_of(what, quick=quick, progress=progress)
@@ -77,7 +64,7 @@ def proof(
     from services.rmos.audit.access import stack_of
     from services.rmos.audit.proof_file import fetched_proof
 
-    with _reaching():
+    with reaching():
         stack = stack_of(home)
         found = fetched_proof(stack.url, stack.api_keys["auditor"], artifact, [stack.checkpoint_vkey])
     text = json.dumps(found, indent=2)
@@ -98,7 +85,7 @@ def rotate_key(home: Home = None) -> None:
     try:
         config = rotate_checkpoint_key((home or HomeSettings.read().home).expanduser().resolve())
     except EmbeddedError as error:
-        _say(str(error))
+        say(str(error))
         raise typer.Exit(UNREACHABLE) from None
     print(f"the next start signs with {config.checkpoint_vkeys[0]}")
 
@@ -109,29 +96,13 @@ def status(home: Home = None, dsn: Dsn = None, vkey: Vkeys = None, as_json: AsJs
     from services.rmos.audit.access import audited
     from services.rmos.audit.status import status_of
 
-    with _reaching():
+    with reaching():
         found = status_of(audited(home, dsn, vkey or [], []))
     if as_json:
         print(json.dumps(found, indent=2))
     else:
         for name, value in found.items():
             print(f"{name.replace('_', ' '):<24} {value}")
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    """What cannot be reached ends the command with 2 and the reason: it says nothing about the record."""
-    import nats.errors
-    import psycopg
-
-    from runtime.objects import FAILURES
-    from services.rmos.audit.access import NothingToReach
-
-    try:
-        yield
-    except (NothingToReach, psycopg.Error, nats.errors.Error, *FAILURES) as error:
-        _say(f"nothing was judged: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
-        raise typer.Exit(UNREACHABLE) from None
 
 
 @contextmanager
@@ -160,7 +131,3 @@ def _print(report: Report) -> None:
         print(f"note: {note}")
     checked = ", ".join(f"{amount} {name.replace('_', ' ')}" for name, amount in report.checked.items())
     print(f"{'sound' if report.sound else f'{len(report.findings)} findings'}; checked {checked}")
-
-
-def _say(line: str) -> None:
-    print(f"rmos: {line}", file=sys.stderr)

@@ -86,7 +86,7 @@ def check_tiles(judged: Judged, size: int, read: Read, report: Report, tick: Tic
     """The public tiles of the tree of this size, byte by byte. Only for an authentic tree."""
     for tile in tiles_of(size):
         report.count("tiles")
-        content = _tile(tile, read)
+        content = tile_from(tile, read)
         tick(1)
         if content is None:
             report.add(Kind.TILE_MISSING, f"tlog/{tile.path}", "the checkpoint needs it and it is not in the store")
@@ -164,14 +164,14 @@ def _published(size: int, read: Read) -> HashTree | None:
     tree = HashTree()
     for tile in tiles_of(size, bundles=False):
         if tile.level == 0:
-            content = _tile(tile, read)
+            content = tile_from(tile, read)
             if content is None or len(content) != tile.width * HASH_BYTES:
                 return None
             tree.extend(content)
     return tree
 
 
-def _tile(tile: Tile, read: Read) -> bytes | None:
+def tile_from(tile: Tile, read: Read) -> bytes | None:
     content = read(tile.path)
     if content is None and tile.is_partial:
         full = read(tile.full.path)
