@@ -14,6 +14,8 @@ from services.rmos.audit.records import RecordedCheckpoint
 from services.rmos.audit.rows import LogRow, log_row
 
 CHUNK = 5_000
+SWAP_LOCK = 7_266_811_003
+"""Advisory lock of the database (migrations/versions/0004): who holds it shared sees the same projections all along."""
 _ROWS = """
     SELECT position, stream, version, event_id, type, recorded_at_utc, actor, request_id, command_id, command_index,
            command_sha256, causation_id, writer_epoch, data, leaf
@@ -66,6 +68,9 @@ class Snapshot:
 def snapshot(dsn: str) -> Iterator[Snapshot]:
     """A view of this moment. Raises psycopg.Error."""
     with psycopg.connect(dsn, connect_timeout=5, application_name="rmos-audit-verify") as connection:
+        # rebuilt projections take no other's place while somebody looks: to an older view they would be empty
+        connection.execute("SELECT pg_advisory_lock_shared(%s)", (SWAP_LOCK,))
+        connection.commit()
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         yield Snapshot(connection)

@@ -9,21 +9,31 @@ from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 CONNECTIONS = 10
+# kept plans would be those of the first, almost empty tables
+_OPTIONS = "-c plan_cache_mode=force_custom_plan"
 
 
 def projection_engine(dsn: str) -> AsyncEngine:
     """A pool that connects when it is first used. Dispose of it in the end."""
+    return _engine(dsn, "rmos-projections", _OPTIONS, CONNECTIONS)
+
+
+def rebuild_engine(dsn: str) -> AsyncEngine:
+    """Likewise, for a rebuild: the swap holds the live cursor, so a process that is paused in it loses its session."""
+    return _engine(dsn, "rmos-rebuild", f"{_OPTIONS} -c idle_in_transaction_session_timeout=3000", 2)
+
+
+def _engine(dsn: str, name: str, options: str, connections: int) -> AsyncEngine:
     return create_async_engine(
         make_url(dsn).set(drivername="postgresql+psycopg"),
-        pool_size=CONNECTIONS,
+        pool_size=connections,
         max_overflow=0,
         pool_timeout=3,
         json_serializer=_json,
         json_deserializer=orjson.loads,
         connect_args={
-            # kept plans would be those of the first, almost empty tables
-            "options": "-c plan_cache_mode=force_custom_plan",
-            "application_name": "rmos-projections",
+            "options": options,
+            "application_name": name,
             "connect_timeout": 3,
             "tcp_user_timeout": 8000,
         },

@@ -1,13 +1,14 @@
 """The projector: folds the log into the tables, in batches, each with its cursor in one transaction.
 
 The cursor's compare-and-set is the fence: events are applied exactly once and without a gap, also when two projectors
-run at the same time or one wakes up late.
+run at the same time, one wakes up late, or a rebuild takes the tables' place meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import func, select, update
@@ -32,8 +33,20 @@ GATHER_S = 0.02
 """How long events gather while nobody waits for them: ten in one transaction cost little more than one does."""
 
 
+RETIRED = -1
+"""The fold version of tables that a rebuild has replaced (migrations/versions/0004)."""
+
+
 class CursorMoved(Exception):
-    """Somebody else has folded these events meanwhile."""
+    """Somebody else has folded these events meanwhile, or a rebuild has replaced the tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Up to where the tables are folded, and by which version of the folds."""
+
+    position: int
+    fold_version: int
 
 
 class Tail(Protocol):
@@ -45,8 +58,17 @@ class Tail(Protocol):
 class Projector:
     """`run()` is a background task of the leader."""
 
-    def __init__(self, engine: AsyncEngine, tail: Tail, head: Head, log: Logger, schema: str = SCHEMA) -> None:
-        """`schema` other than the live one: folds into tables beside it."""
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        tail: Tail,
+        head: Head,
+        log: Logger,
+        schema: str = SCHEMA,
+        continue_older: bool = False,
+    ) -> None:
+        """`schema` other than the live one: folds into tables beside it. `continue_older`: tables of an older version
+        of the folds are continued by this one's, so that queries are answered while a rebuild takes their place."""
         self._engine = engine.execution_options(schema_translate_map={SCHEMA: schema})
         self._tail = tail
         self._head = head
@@ -54,6 +76,7 @@ class Projector:
         self.projected = Head()
         """Up to where the tables are folded, as far as this process knows."""
         self._schema = schema
+        self._oldest = 0 if continue_older else FOLD_VERSION
         self._statistics_at = 0
         self.failure: str | None = None
         """Why folding does not go on; None while it does."""
@@ -86,14 +109,11 @@ class Projector:
     async def _step(self) -> int:
         """Folds one batch; the number of its events, 0 at the end of the log."""
         async with self._engine.begin() as connection:
-            position = await cursor_position(connection)
-            events = await self._tail.read_after(position, BATCH)
-            if events:
-                await apply(connection, position, events)
-        self.projected.advance(events[-1].position if events else position)
-        if len(events) < BATCH:
-            await self._refresh_statistics(self.projected.position)
-        return len(events)
+            cursor = await fold_batch(connection, self._tail, BATCH, self._oldest)
+        self.projected.advance(cursor.position)
+        if cursor.folded < BATCH:
+            await self._refresh_statistics(cursor.position)
+        return cursor.folded
 
     async def _refresh_statistics(self, position: int) -> None:
         """Tells Postgres how large the tables are, each time they have grown by half."""
@@ -104,26 +124,60 @@ class Projector:
         self._statistics_at = position
 
 
-async def cursor_position(connection: AsyncConnection) -> int:
-    """The last folded position. Raises FoldBroken when the tables were folded by another version of the folds."""
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Where the tables stand after a batch, and how many events it had."""
+
+    position: int
+    folded: int
+
+
+async def fold_batch(connection: AsyncConnection, tail: Tail, limit: int, oldest: int = FOLD_VERSION) -> Folded:
+    """Folds at most so many events, in the caller's transaction. Raises CursorMoved, FoldBroken."""
+    cursor = await cursor_of(connection, oldest)
+    events = await tail.read_after(cursor.position, limit)
+    if events:
+        await apply(connection, cursor, events)
+    return Folded(events[-1].position if events else cursor.position, len(events))
+
+
+async def cursor_of(connection: AsyncConnection, oldest: int = FOLD_VERSION) -> Cursor:
+    """Where the tables stand. Raises FoldBroken when they were folded by a newer version than this, or by one before
+    `oldest`; CursorMoved when they were replaced just now."""
     query = select(projection_cursor.c.position, projection_cursor.c.fold_version)
     position, version = (await connection.execute(query.where(projection_cursor.c.name == CURSOR))).one()
-    if version != FOLD_VERSION:
+    if version == RETIRED:
+        raise CursorMoved
+    if position and version > FOLD_VERSION:
+        raise FoldBroken(
+            f"the tables hold folds of version {version}, this is {FOLD_VERSION}: start the newer version of rmos, or "
+            f"rebuild the projections with this one (`rmos store rebuild`)"
+        )
+    if position and version < oldest:
         raise FoldBroken(f"the tables hold folds of version {version}, this is {FOLD_VERSION}: rebuild the projections")
-    return int(position)
+    return Cursor(int(position), int(version))
 
 
-async def apply(connection: AsyncConnection, position: int, events: Sequence[StoredEvent]) -> None:
-    """Folds these events into the tables that stand at `position`, in the caller's transaction.
+async def apply(connection: AsyncConnection, cursor: Cursor, events: Sequence[StoredEvent]) -> None:
+    """Folds these events into the tables that stand at the cursor, in the caller's transaction.
 
     Raises CursorMoved when they do not stand there, FoldBroken when the events do not follow without a gap.
     """
-    if [event.position for event in events] != list(range(position + 1, position + 1 + len(events))):
-        raise FoldBroken(f"the events after position {position} are not contiguous")
+    first = cursor.position + 1
+    if [event.position for event in events] != list(range(first, first + len(events))):
+        raise FoldBroken(f"the events after position {cursor.position} are not contiguous")
     moved = await connection.execute(
         update(projection_cursor)
-        .where(projection_cursor.c.name == CURSOR, projection_cursor.c.position == position)
-        .values(position=events[-1].position)
+        .where(
+            projection_cursor.c.name == CURSOR,
+            projection_cursor.c.position == cursor.position,
+            projection_cursor.c.fold_version == cursor.fold_version,
+        )
+        .values(
+            position=events[-1].position,
+            # nothing folded is a fold of every version
+            fold_version=cursor.fold_version if cursor.position else FOLD_VERSION,
+        )
     )
     if moved.rowcount != 1:
         raise CursorMoved

@@ -21,7 +21,8 @@ from services.rmos.event_log.duties import ended
 from services.rmos.projections import projector as projector_module
 from services.rmos.projections.changes import FoldBroken
 from services.rmos.projections.database import projection_engine
-from services.rmos.projections.projector import CursorMoved, Projector, apply
+from services.rmos.projections.folds import FOLD_VERSION
+from services.rmos.projections.projector import Cursor, CursorMoved, Projector, apply
 from services.rmos.projections.rebuild import fingerprints, fold_beside
 from services.rmos.projections.tables import SCHEMA, metadata
 from tests.rmos.projections.given import attached, bound, run_opened, some_history, world
@@ -72,11 +73,11 @@ async def test_folding_the_same_events_again_is_refused_and_changes_nothing(data
         await some_history(live)
         events = await live.log.read_after(0, 1000)
         async with live.engine.begin() as connection:
-            await apply(connection, 0, events)
+            await apply(connection, Cursor(0, FOLD_VERSION), events)
         once = await prints(live.engine)
         with pytest.raises(CursorMoved):
             async with live.engine.begin() as connection:
-                await apply(connection, 0, events)
+                await apply(connection, Cursor(0, FOLD_VERSION), events)
         assert await prints(live.engine) == once
 
 
@@ -87,7 +88,7 @@ async def test_a_gap_between_events_is_refused(database: DatabaseAccess) -> None
         for missing in ([events[0], events[2]], events[1:]):
             with pytest.raises(FoldBroken, match="not contiguous"):
                 async with live.engine.begin() as connection:
-                    await apply(connection, 0, missing)
+                    await apply(connection, Cursor(0, FOLD_VERSION), missing)
         assert await live.projector.catch_up() == 3
 
 
@@ -121,6 +122,8 @@ async def test_an_event_about_a_run_that_does_not_exist_stops_the_fold_and_says_
 
 async def test_tables_of_another_fold_version_are_not_continued(database: DatabaseAccess) -> None:
     async with world(database.writer_dsn, projecting=False) as live:
+        await live.append(run_opened("1"))
+        await live.projector.catch_up()
         async with live.engine.begin() as connection:
             await connection.execute(text("UPDATE projections.projection_cursor SET fold_version = 0"))
         with pytest.raises(FoldBroken, match="rebuild the projections"):
