@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.rmos import cli_evidence
 from services.rmos.cli_options import FOUND, UNREACHABLE, AsJson, Dsn, Home, Vkeys, reaching, say
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ def rotate_key(home: Home = None) -> None:
         say(str(error))
         raise typer.Exit(UNREACHABLE) from None
     print(f"the next start signs with {config.checkpoint_vkeys[0]}")
+
+
+audit.command("who-made")(cli_evidence.who_made)
 
 
 @store.command()

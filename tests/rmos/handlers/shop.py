@@ -283,9 +283,11 @@ async def refused(answer: Awaitable[Any], code: ErrorCode) -> RmosError:
 
 
 @asynccontextmanager
-async def a_shop(database: DatabaseAccess, s3: S3Access, pool: WorkerPool) -> AsyncIterator[Shop]:
+async def a_shop(
+    database: DatabaseAccess, s3: S3Access, pool: WorkerPool, bucket: str | None = None
+) -> AsyncIterator[Shop]:
     settings = S3Settings(
-        endpoint=s3.endpoint, access_key=s3.access_key, secret_key=s3.secret_key, bucket=s3.create_bucket()
+        endpoint=s3.endpoint, access_key=s3.access_key, secret_key=s3.secret_key, bucket=bucket or s3.create_bucket()
     )
     blobs = BlobStore(settings)
     try:
