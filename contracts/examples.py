@@ -46,6 +46,9 @@ def _d(text: str) -> Decimal:
     return Decimal(text)
 
 
+LAG = health.Lag(name="projections", position=70, behind_positions=2, behind_s=_d("0.02"))
+
+
 def _blob(name: str, content_type: str) -> BlobRef:
     return BlobRef(sha256=sha256_hex(name.encode()), size=2048, content_type=content_type)
 
@@ -620,7 +623,7 @@ def _rmos_examples() -> tuple[Message, ...]:
         rmos.AskCatalog(kind="tools"),
         rmos.CatalogEntries(kind="tools", catalog_sha256=CATALOG, items_json="[]"),
         health.AskHealth(),
-        health.Health(service="cam", version="0.1.0", pid=4711, ready=True),
+        health.Health(service="rmos", version="0.1.0", pid=4711, ready=True, lags=(LAG,)),
     )
 
 

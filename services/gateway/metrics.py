@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
+
+from contracts.health import Lag
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
@@ -37,7 +39,27 @@ class Metrics:
             "rmos_event_streams_stalled", "Streams cut off because the client stopped reading.", registry=self._registry
         )
 
+        self.lag_positions = Gauge(
+            "rmos_log_lag_positions",
+            "Events of the log that a follower (projections, checkpoints) has not got to.",
+            ("follower",),
+            registry=self._registry,
+        )
+        self.lag_s = Gauge(
+            "rmos_log_lag_seconds",
+            "Seconds since the first event that a follower has not got to was recorded.",
+            ("follower",),
+            registry=self._registry,
+        )
         self.open_streams = 0
+
+    def set_lags(self, lags: Iterable[Lag]) -> None:
+        """What rmos says now; a follower that it does not name has no figure any more, rather than an old one."""
+        self.lag_positions.clear()
+        self.lag_s.clear()
+        for lag in lags:
+            self.lag_positions.labels(lag.name).set(lag.behind_positions)
+            self.lag_s.labels(lag.name).set(float(lag.behind_s))
 
     @contextmanager
     def stream(self) -> Iterator[None]:

@@ -39,6 +39,10 @@ class Readiness:
             "services": answers,
         }
 
+    async def measure(self) -> None:
+        """Brings the metrics of the authority up to date; without an answer from it there are none."""
+        await self._once("rmos", partial(self._service, "rmos"))
+
     async def _once(self, name: str, ask: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> dict[str, Any]:
         question = self._questions.get(name)
         if question is None or question.done():
@@ -57,7 +61,11 @@ class Readiness:
         try:
             health: Health = await gateway.requests.request(HEALTH[service], AskHealth(), context)
         except RmosError as error:
+            if service == "rmos":
+                gateway.metrics.set_lags(())
             return _part(error.message)
+        if service == "rmos":
+            gateway.metrics.set_lags(health.lags)
         problems = "; ".join(health.problems) or "it says that it is not ready"
         return {**_part(None if health.ready else problems), "version": health.version, "pid": health.pid}
 

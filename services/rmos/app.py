@@ -8,15 +8,11 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from importlib.metadata import version
 
 import nats.errors
 from nats.aio.subscription import Subscription
 
 from contracts import subjects
-from contracts.envelope import RequestContext
-from contracts.errors import RmosError
-from contracts.health import AskHealth, Health
 from contracts.subjects import Conversation
 from runtime.blobs import BlobStore
 from runtime.bus import Bus, Handler
@@ -47,6 +43,7 @@ from services.rmos.handlers.runs import RunHandlers
 from services.rmos.handlers.search import SearchHandlers
 from services.rmos.handlers.sessions import SessionHandlers
 from services.rmos.handlers.toolpaths import ToolpathHandlers
+from services.rmos.health import HealthHandler
 from services.rmos.partners import ArtOverBus, CamOverBus, DesignerOverBus
 from services.rmos.projections.database import projection_engine, rebuild_engine
 from services.rmos.projections.folds import FOLD_VERSION
@@ -108,6 +105,8 @@ class RmosService:
         queries = QueryHandlers(desk, projections, projections, projections, lambda: engine.catalog)
         comparing = ComparisonHandlers(desk, queries)
         batch = BatchHandlers(desk.engine)
+        parts = (self._relay, projector, rebuild, checkpointer)
+        health = HealthHandler(events, parts, self._details, desk.clock)
         self.catalog, self._searches = CatalogHandlers(desk, engine, log), searches
         self._commands: Answers = (
             (subjects.OPEN_RUN, runs.open_run),
@@ -157,7 +156,7 @@ class RmosService:
             (subjects.ARTIFACT_PROOF, proofs.artifact_proof),
             (subjects.CONSISTENCY, proofs.consistency),
             (subjects.CHECKPOINT_KEYS, proofs.keys),
-            (subjects.HEALTH["rmos"], self._health),
+            (subjects.HEALTH["rmos"], health.health),
         )
 
     @asynccontextmanager
@@ -190,22 +189,10 @@ class RmosService:
         except (TimeoutError, nats.errors.Error, OSError) as error:
             self._log.warning("commands_let_go_late", reason=str(error) or type(error).__name__)
 
-    async def _health(self, _: AskHealth, __: RequestContext) -> Health:
-        """Ready when the log can be read and, in the leader, when nothing in the background stands still."""
-        parts = (self._relay, self._projector, self._rebuild, self._checkpointer)
-        problems = [part.failure for part in parts if part.failure]
-        try:
-            await self.events.last_position()
-        except RmosError as error:
-            problems.append(error.message)
-        return Health(
-            service="rmos",
-            version=version("rmos"),
-            pid=os.getpid(),
-            ready=not problems,
-            problems=tuple(problems),
-            details={"role": "leader" if self.events.term is not None else "follower"},
-        )
+    def _details(self) -> dict[str, str]:
+        """What people want to know besides."""
+        folded = self._rebuild.folded
+        return {} if folded is None else {"rebuild": f"folded up to position {folded}"}
 
 
 async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack, log: Logger) -> RmosService:

@@ -1,4 +1,4 @@
-"""The commands that rmos adds to the command line: `rmos audit …` and `rmos store …`.
+"""The commands that rmos adds to the command line: `rmos audit …`; `rmos store …` stands in cli_store.
 
 Exit codes: 0 sound, 1 something was found, 2 wrong usage or nothing to reach. What needs a driver is imported when a
 command runs: the other commands of `rmos` start no slower for these.
@@ -7,22 +7,18 @@ command runs: the other commands of `rmos` start no slower for these.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.rmos import cli_evidence
-from services.rmos.cli_options import FOUND, UNREACHABLE, AsJson, Dsn, Home, Vkeys, reaching, say
+from services.rmos.cli_options import FOUND, UNREACHABLE, AsJson, Dsn, Home, Vkeys, reaching, say, shown_progress
 
 if TYPE_CHECKING:
     from services.rmos.audit.findings import Report
-    from services.rmos.audit.verify import Progress
 
 audit = typer.Typer(name="audit", help="Check that the record is what it was, and prove it.", no_args_is_help=True)
-store = typer.Typer(name="store", help="Look after what is derived from the record.", no_args_is_help=True)
 
 
 @audit.command()
@@ -45,7 +41,7 @@ def verify(
 
     with reaching():
         what = audited(home, dsn, vkey or [], held or [])
-        with _shown_progress(as_json) as progress:
+        with shown_progress(as_json) as progress:
             report = audit_of(what, quick=quick, progress=progress)
     if as_json:
         print(json.dumps(report.as_json(), indent=2))
@@ -92,40 +88,6 @@ def rotate_key(home: Home = None) -> None:
 
 
 audit.command("who-made")(cli_evidence.who_made)
-
-
-@store.command()
-def status(home: Home = None, dsn: Dsn = None, vkey: Vkeys = None, as_json: AsJson = False) -> None:
-    """How far log, checkpoints, projections and stream have come, and how many blobs there are; changes nothing."""
-    from services.rmos.audit.access import audited
-    from services.rmos.audit.status import status_of
-
-    with reaching():
-        found = status_of(audited(home, dsn, vkey or [], []))
-    if as_json:
-        print(json.dumps(found, indent=2))
-    else:
-        for name, value in found.items():
-            print(f"{name.replace('_', ' '):<24} {value}")
-
-
-@contextmanager
-def _shown_progress(silent: bool) -> Iterator[Progress]:
-    """A bar for each kind of thing, on a terminal only."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=silent or not console.is_terminal, transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def advance(name: str, amount: int, total: int | None) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=total)
-            bars.advance(tasks[name], amount)
-
-        yield advance
 
 
 def _print(report: Report) -> None:

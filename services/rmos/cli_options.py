@@ -10,9 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from services.rmos.audit.verify import Progress
 
 Home = Annotated[
     Path | None, typer.Option("--home", help="Folder of the stack. Default: $RMOS_HOME, else .rmos", show_default=False)
@@ -47,6 +50,25 @@ def reaching() -> Iterator[None]:
     except (NothingToReach, psycopg.Error, nats.errors.Error, *FAILURES) as error:
         say(f"nothing was judged: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
         raise typer.Exit(UNREACHABLE) from None
+
+
+@contextmanager
+def shown_progress(silent: bool) -> Iterator[Progress]:
+    """A bar for each kind of thing, on a terminal only."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=silent or not console.is_terminal, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def advance(name: str, amount: int, total: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total)
+            bars.advance(tasks[name], amount)
+
+        yield advance
 
 
 def say(line: str) -> None:

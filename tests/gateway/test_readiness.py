@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from contracts.errors import ErrorCode, RmosError
-from contracts.health import Health
+from contracts.health import Health, Lag
 from contracts.subjects import HEALTH
 from runtime import testing
 from tests.gateway.conftest import World, a_world
@@ -61,3 +63,18 @@ async def test_metrics_count_requests_by_route_and_status(world: World) -> None:
     assert 'rmos_http_requests_total{method="GET",route="/api/runs/{run_id}",status="200"} 2.0' in text
     assert 'rmos_http_requests_total{method="GET",route="(none)",status="404"} 1.0' in text
     assert "rmos_http_request_duration_seconds_bucket" in text
+
+
+async def test_metrics_say_how_far_projections_and_checkpoints_are_behind_the_log(world: World) -> None:
+    lags = (
+        Lag(name="checkpoints", position=5, behind_positions=7, behind_s=Decimal("1.25")),
+        Lag(name="projections", position=12, behind_positions=0, behind_s=Decimal(0)),
+    )
+    world.partner.says(HEALTH["rmos"], Health(service="rmos", version="1", pid=1, ready=True, lags=lags))
+    async with world.client() as client:
+        text = (await client.get("/metrics")).text
+        assert 'rmos_log_lag_positions{follower="checkpoints"} 7.0' in text
+        assert 'rmos_log_lag_seconds{follower="checkpoints"} 1.25' in text
+        assert 'rmos_log_lag_positions{follower="projections"} 0.0' in text
+        world.partner.says(HEALTH["rmos"], RmosError(ErrorCode.UNAVAILABLE, "away"))
+        assert "rmos_log_lag_positions{" not in (await client.get("/metrics")).text

@@ -27,6 +27,7 @@ async def readyz(readiness: ReadinessOf) -> Reply:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def metrics(gateway: GatewayOf) -> Response:
-    """Counters and histograms, Prometheus text format."""
+async def metrics(gateway: GatewayOf, readiness: ReadinessOf) -> Response:
+    """Counters, histograms, and how far projections and checkpoints are behind the log; Prometheus text format."""
+    await readiness.measure()
     return Response(gateway.metrics.text(), media_type="text/plain; version=0.0.4")

@@ -12,6 +12,8 @@ from psycopg.rows import dict_row
 
 from services.rmos.audit.records import RecordedCheckpoint
 from services.rmos.audit.rows import LogRow, log_row
+from services.rmos.event_log.statements import statement
+from services.rmos.lag import Follower
 
 CHUNK = 5_000
 SWAP_LOCK = 7_266_811_003
@@ -50,6 +52,10 @@ class Snapshot:
         query = "SELECT position, fold_version FROM projections.projection_cursor WHERE name = %s"
         found = self._connection.execute(query, (name,)).fetchone()
         return (found[0], found[1]) if found else None
+
+    def followers(self) -> list[Follower]:
+        """How far projections and checkpoints have come."""
+        return [Follower(*row) for row in self._connection.execute(statement("followers"))]
 
     def table(self, schema: str, name: str) -> Iterator[dict[str, Any]]:
         """All rows of a table."""

@@ -13,6 +13,7 @@ from runtime.logs import Logger
 from services.rmos.event_log.head import Head
 from services.rmos.event_log.reader import LogReader
 from services.rmos.event_log.writer import Lead, LogWriter, Term
+from services.rmos.lag import Follower
 from services.rmos.ports import AppendRequest, AppendResult
 
 
@@ -78,6 +79,10 @@ class PostgresEventLog:
         position = await self._reader.last_position()
         self.head.advance(position)
         return position
+
+    async def followers(self) -> list[Follower]:
+        """How far projections and checkpoints have come, beside the log's end."""
+        return await self._reader.followers()
 
     async def _end(self, running: asyncio.Task[None]) -> None:
         self._writer.stop()

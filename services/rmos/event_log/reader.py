@@ -14,6 +14,7 @@ from contracts.log import LogEvent, SearchStarted, StoredEvent
 from services.rmos.event_log.refusals import other_command, unreadable
 from services.rmos.event_log.statements import statement
 from services.rmos.event_log.stored import Row, decoded, stored_event
+from services.rmos.lag import Follower
 
 CONNECTIONS = 8
 WAIT_S = 3.0
@@ -21,6 +22,7 @@ OPEN_SEARCHES_WINDOW = 200_000
 """How many of the newest events are looked through for open searches."""
 _READ_STREAM, _READ_AFTER = statement("read_stream"), statement("read_after")
 _OPEN_SEARCHES = statement("open_searches")
+_FOLLOWERS = statement("followers")
 _COMMANDS, _LAST_POSITION = statement("commands"), statement("last_position")
 # A plan made on an empty table and kept would scan it for ever; planning these statements anew costs microseconds.
 _OPTIONS = "-c plan_cache_mode=force_custom_plan -c search_path=rmos -c default_transaction_read_only=on"
@@ -82,6 +84,10 @@ class LogReader:
         """The position of the newest event; 0 while the log is empty."""
         rows = await self._rows(_LAST_POSITION, {})
         return int(rows[0][0])
+
+    async def followers(self) -> list[Follower]:
+        """How far projections and checkpoints have come."""
+        return [Follower(*row) for row in await self._rows(_FOLLOWERS, {})]
 
     async def _events(self, query: LiteralString, parameters: dict[str, Any]) -> list[StoredEvent]:
         return [stored_event(row) for row in await self._rows(query, parameters)]
