@@ -20,6 +20,8 @@ from tests.e2e.log_check import check_log
 from tests.e2e.stack import Stack, start_stack, stop_stack
 
 JOURNEYS = 50
+PROMPT = "plain ring rosette, 90 mm"
+"""Quick to cut: the outage meets all 50, not a queue in front of the toolpaths."""
 BACK_WITHIN_S = 10
 RETRYABLE = {503, 504}
 PROCESSES = ["gateway", "ai_gateway", "art_studio", "rmos", "cam", "nats", "postgres", "s3"]
@@ -41,7 +43,7 @@ async def travel(client: httpx.AsyncClient, number: int) -> str:
     """One journey; returns how it ended: done, or the name of the step and of its refusal."""
     steps = [
         ("open", "/api/runs", {"context": journey.SHOP}),
-        ("generate", "/api/art-studio/svg/generate", {"prompt": journey.PROMPT, "variant_seed": number % 5}),
+        ("generate", "/api/art-studio/svg/generate", {"prompt": PROMPT, "variant_seed": number % 5}),
         ("bind", "/api/runs/{run}/artifacts/bind-art-studio-candidate", {"required_kinds": ["svg", "spec"]}),
         ("toolpaths", "/api/rmos/toolpaths", {}),
     ]
@@ -87,7 +89,9 @@ async def test_every_journey_ends_and_the_log_is_whole(mortal_stack: Stack, vict
         assert await travel(client, 1) == "done", endings
     counts = check_log(mortal_stack)
     await check_feed(mortal_stack, counts["events"])
-    await check_artifacts_are_listed(mortal_stack, counts["artifacts"])
+    listed = await listed_artifacts(mortal_stack)
+    # a command whose caller was sent away with "ask again" may still end meanwhile
+    assert counts["artifacts"] <= listed <= check_log(mortal_stack)["artifacts"]
 
 
 async def wait_for_readiness(client: httpx.AsyncClient, stack: Stack, victim: str, old_pid: int) -> None:
@@ -124,8 +128,8 @@ async def check_feed(stack: Stack, events: int) -> None:
         await client.close()
 
 
-async def check_artifacts_are_listed(stack: Stack, recorded: set[str]) -> None:
-    """Every recorded artifact is found by walking all runs, and nothing else is."""
+async def listed_artifacts(stack: Stack) -> set[str]:
+    """Every artifact that is found by walking all runs."""
     found: set[str] = set()
     async with stack.client() as client:
         cursor: str | None = None
@@ -137,5 +141,4 @@ async def check_artifacts_are_listed(stack: Stack, recorded: set[str]) -> None:
                     found |= {item["artifact_id"] for item in artifacts["items"]}
             cursor = page["next_cursor"]
             if cursor is None:
-                break
-    assert found == recorded
+                return found
