@@ -61,7 +61,7 @@ def test_a_digest_is_the_sha_256_of_the_canonical_bytes() -> None:
         Decimal("1.5"),
         b"bytes",
         {"a": {1, 2}},
-        object(),
+        ...,
     ],
     ids=repr,
 )
