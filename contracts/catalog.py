@@ -89,8 +89,8 @@ ToolMaterial = Literal["carbide", "hss"]
 class Tool(Message):
     """A rotating cutter. `stickout` is what stands out of the collet, `flute_length` the part with `diameter`.
 
-    For a saw blade `flutes` counts the teeth, `kerf` and `plate` are its widths, `bore` its hole; flute length, shank
-    and stickout are absent.
+    For a saw blade `flutes` counts the teeth, `kerf` and `plate` are its widths, `bore` its hole, `flange` the diameter
+    of the flanges it is clamped between; flute length, shank and stickout are absent.
     """
 
     id: CatalogId
@@ -108,6 +108,7 @@ class Tool(Message):
     kerf: Figure | None = None
     plate: Figure | None = None
     bore: Figure | None = None
+    flange: Figure | None = None
 
     @model_validator(mode="after")
     def _complete_for_its_kind(self) -> Self:
@@ -132,7 +133,10 @@ class MachineClass(StrEnum):
 
 
 class Machine(Message):
-    """A router or a saw: travel, speeds and spindle. Travel is centred on the part's origin when it is judged."""
+    """A router or a saw: travel, speeds and spindle. Travel is centred on the part's origin when it is judged.
+
+    `max_blade` is the diameter of the largest blade that fits a saw.
+    """
 
     id: CatalogId
     name: Text
@@ -148,6 +152,7 @@ class Machine(Message):
     spindle_power: Figure
     min_spindle_speed: Figure
     max_spindle_speed: Figure
+    max_blade: Figure | None = None
 
     @model_validator(mode="after")
     def _speeds_in_order(self) -> Self:
@@ -176,6 +181,8 @@ UNITS: dict[str, str] = {
     "kerf": "mm",
     "plate": "mm",
     "bore": "mm",
+    "flange": "mm",
+    "max_blade": "mm",
     "envelope_x": "mm",
     "envelope_y": "mm",
     "envelope_z": "mm",

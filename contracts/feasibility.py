@@ -26,7 +26,10 @@ class RiskLevel(StrEnum):
 
 
 class CuttingContext(Message):
-    """With what and in what a design would be cut. What is left out and needed makes the verdict UNKNOWN."""
+    """With what and in what a design would be cut. What is left out and needed makes the verdict UNKNOWN.
+
+    In mode saw the tool is a blade, the machine a saw, and the stock what is sawn through.
+    """
 
     material_id: CatalogId | None = None
     tool_id: CatalogId | None = None
@@ -41,10 +44,17 @@ class CuttingContext(Message):
     feed_mm_per_min: Annotated[Number, Field(gt=0, le=100000)] | None = None
     stepdown_mm: Annotated[Number, Field(gt=0, le=50)] | None = None
     stepover_ratio: Annotated[Number, Field(gt=0, le=1)] | None = None
+    blade_projection_mm: Annotated[Number, Field(gt=0, le=200)] | None = None
+    """How far a saw blade stands beyond the stock."""
+    flange_diameter_mm: Annotated[Number, Field(gt=0, le=500)] | None = None
+    """Of the flanges that clamp a saw blade; replaces the catalog's figure."""
 
 
 class Feeds(Message):
-    """Speeds and feeds as they will be cut: proposed by the engine or the client's own after they were checked."""
+    """Speeds and feeds as they will be cut: proposed by the engine or the client's own after they were checked.
+
+    For a saw `stepdown_mm` is the depth of a pass, the ramp's feed is the feed and the stepover the whole kerf.
+    """
 
     spindle_rev_per_min: Positive
     feed_mm_per_min: Positive

@@ -95,8 +95,23 @@ class BindBody(Message):
     actor: Acting = None
 
 
+def mode_by_tool(body: Any) -> Any:
+    """A body with `context` and `mode` as the bus wants it: a tool's prefix becomes the mode. Raises ValueError where
+    the mode contradicts it."""
+    tool = (
+        context.get("tool_id") if isinstance(body, dict) and isinstance(context := body.get("context"), dict) else None
+    )
+    if not isinstance(tool, str) or not tool.startswith(SAW_PREFIX):
+        return body
+    if body.get("mode", "saw") != "saw":
+        raise ValueError(f"a tool_id that begins with {SAW_PREFIX} is for mode saw")
+    return {**body, "mode": "saw", "context": {**body["context"], "tool_id": tool.removeprefix(SAW_PREFIX)}}
+
+
 class FeasibilityBody(EvaluateFeasibility):
     actor: Acting = None
+
+    _mode = model_validator(mode="before")(mode_by_tool)
 
 
 class OpenSessionBody(OpenSession):
@@ -136,7 +151,7 @@ class OverrideBody(Message):
     """Accept the verdict of one artifact of the run anyway."""
 
     artifact_id: Identifier
-    scope: Literal["YELLOW", "RED"]
+    scope: Literal["YELLOW", "RED", "DRIFT"]
     reason: Annotated[str, Field(min_length=10, max_length=2000)]
     actor: Acting = None
 

@@ -10,6 +10,12 @@ _SHOP = {
     "machine_id": "shapeoko_4_xxl",
     "stock_thickness_mm": 2.8,
 }
+_SAW = {
+    "material_id": "maple_hard",
+    "tool_id": "saw_160_1_4_32",
+    "machine_id": "cnc_saw_precision",
+    "stock_thickness_mm": 3,
+}
 _RUN = "run_01JZ8QK4T6V9W2X3Y4Z5A6B7C8"
 _SESSION = "session_01JZ8QK4T6V9W2X3Y4Z5A6B7C8"
 _ARTIFACT = "artifact_01JZ8QK4T6V9W2X3Y4Z5A6B7C8"
@@ -48,6 +54,7 @@ BIND = _examples(
 EVALUATE = _examples(
     parameters={"design": _DESIGN, "context": _SHOP},
     spec={"spec": _SPEC, "context": _SHOP},
+    strips_on_the_saw={"spec": _SPEC, "mode": "saw", "context": _SAW},
 )
 _WANTED = {
     **_SHOP,

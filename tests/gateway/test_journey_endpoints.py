@@ -15,6 +15,7 @@ from contracts.rmos import ArtifactReply, CatalogEntries, Events, ListRuns, Open
 from tests.gateway.conftest import World
 from tests.gateway.test_errors import problem_in
 
+SPEC = {"canvas_mm": 120, "shapes": [{"type": "ring", "r_inner": 45, "r_outer": 48}]}
 GCODE = "G21\nG90\n"
 BIND = f"/api/runs/{examples.RUN}/artifacts/bind-art-studio-candidate"
 
@@ -48,6 +49,25 @@ async def test_a_tool_id_with_the_saw_prefix_means_mode_saw(world: World, place:
     for conversation in (subjects.OPEN_RUN, subjects.MAKE_TOOLPATHS):
         sent = world.partner.last(conversation).body
         assert (sent.mode, sent.context.tool_id) == ("saw", "saw_140_1_0")
+
+
+@pytest.mark.parametrize(
+    ("path", "conversation", "what"),
+    [
+        ("/api/rmos/feasibility", subjects.FEASIBILITY, {"spec": SPEC}),
+        ("/api/rmos/feasibility/batch", subjects.FEASIBILITY_BATCH, {"items": [{"spec": SPEC}]}),
+    ],
+)
+async def test_feasibility_takes_the_mode_from_the_prefix_too_and_refuses_a_contradiction(
+    world: World, path: str, conversation: subjects.Conversation, what: dict[str, Any]
+) -> None:
+    body = {**what, "context": {"tool_id": "saw:saw_140_1_0"}}
+    async with world.client() as client:
+        await client.post(path, json=body)
+        contradiction = await client.post(path, json={**body, "mode": "router"})
+    sent = world.partner.last(conversation).body
+    assert (sent.mode, sent.context.tool_id) == ("saw", "saw_140_1_0")
+    problem_in(contradiction, 400, "INVALID_REQUEST")
 
 
 async def test_the_filters_of_the_list_reach_rmos(world: World) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Body, Request
-from pydantic import Field
+from pydantic import Field, model_validator
 from starlette.responses import Response
 
 from contracts import subjects
@@ -23,7 +23,7 @@ from contracts.search import (
     SearchReply,
 )
 from services.gateway import examples
-from services.gateway.bodies import Acting
+from services.gateway.bodies import Acting, mode_by_tool
 from services.gateway.calls import Caller, CallerOf, message_of
 from services.gateway.guard import GuardedRoute
 from services.gateway.problems import Reply
@@ -58,6 +58,8 @@ class BatchBody(Message):
     mode: Mode = "router"
     with_results: bool = True
     actor: Acting = None
+
+    _mode = model_validator(mode="before")(mode_by_tool)
 
 
 @router.post("/api/rmos/ai/constraint-search", response_model=SearchReply)

@@ -13,13 +13,11 @@ from services.rmos.domain.feasibility import ENGINE_VERSION, evaluate
 from tests.rmos.feasibility.truth_table import CASES, CHANNELS, USUAL
 
 SCRIPT = """
-from contracts.feasibility import CuttingContext
 from services.rmos.catalog import load_catalog
 from services.rmos.domain.feasibility import evaluate
-from tests.rmos.feasibility.truth_table import CASES, USUAL
+from tests.rmos.feasibility.truth_table import CASES
 for case in CASES:
-    given = {key: value for key, value in (USUAL | case.context).items() if value is not None}
-    print(evaluate(case.spec, CuttingContext(**given), load_catalog()).feasibility_sha256)
+    print(evaluate(case.spec, case.whole_context, load_catalog(), case.mode).feasibility_sha256)
 """
 
 

@@ -191,13 +191,3 @@ def test_proposed_feeds_stay_inside_what_machine_and_tool_allow() -> None:
             assert feeds is not None
             assert feeds.feed_mm_per_min <= machine.max_feed_xy.value
             assert feeds.spindle_rev_per_min <= machine.max_spindle_speed.value
-
-
-def test_saw_mode_is_unknown_and_says_so_as_long_as_no_saw_calculator_exists() -> None:
-    context = CuttingContext(**(USUAL | {"tool_id": "saw_160_1_2", "machine_id": "cnc_saw_bench"}))
-
-    found = evaluate(CHANNELS, context, CATALOG, "saw")
-
-    assert found.risk_level is RiskLevel.UNKNOWN
-    assert found.block_reason
-    assert found.feeds is None

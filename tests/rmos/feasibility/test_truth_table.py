@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.feasibility import CuttingContext
 from services.rmos.catalog import load_catalog
 from services.rmos.domain.feasibility import evaluate
-from tests.rmos.feasibility.truth_table import CASES, USUAL, Case
+from tests.rmos.feasibility.truth_table import CASES, Case
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.argument[:60])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.mode}: {case.argument[:60]}")
 def test_a_design_gets_the_verdict_its_argument_asks_for(case: Case) -> None:
-    given = {key: value for key, value in (USUAL | case.context).items() if value is not None}
-
-    verdict = evaluate(case.spec, CuttingContext(**given), load_catalog())
+    verdict = evaluate(case.spec, case.whole_context, load_catalog(), case.mode)
 
     assert verdict.risk_level == case.risk, [(r.calculator, r.risk, r.summary) for r in verdict.results]
     if case.limiting is None:
@@ -26,6 +23,8 @@ def test_a_design_gets_the_verdict_its_argument_asks_for(case: Case) -> None:
     assert (verdict.block_reason is None) == (case.risk in {"GREEN", "YELLOW"})
 
 
-def test_the_table_has_at_least_sixty_cases_of_every_risk() -> None:
-    assert len(CASES) >= 60
-    assert {case.risk for case in CASES} == {"GREEN", "YELLOW", "RED", "UNKNOWN"}
+def test_the_table_has_at_least_sixty_router_and_forty_saw_cases_of_every_risk() -> None:
+    for mode, least in (("router", 60), ("saw", 40)):
+        cases = [case for case in CASES if case.mode == mode]
+        assert len(cases) >= least
+        assert {case.risk for case in cases} == {"GREEN", "YELLOW", "RED", "UNKNOWN"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from contracts.feasibility import CuttingContext, Mode
 from contracts.spec import (
     Circle,
     DotRing,
@@ -30,6 +31,12 @@ class Case:
     risk: str
     limiting: str | None
     context: dict[str, Any] = field(default_factory=dict)
+    mode: Mode = "router"
+
+    @property
+    def whole_context(self) -> CuttingContext:
+        usual = USUAL if self.mode == "router" else SAWN
+        return CuttingContext(**{key: value for key, value in (usual | self.context).items() if value is not None})
 
 
 USUAL = {
@@ -40,6 +47,15 @@ USUAL = {
     "channel_depth_mm": "1.5",
 }
 """A 1 mm carbide bit on a desktop router, 1.5 mm deep in a 2.8 mm Sitka top. None in a case takes a value away."""
+
+SAWN = {
+    "material_id": "maple_hard",
+    "tool_id": "saw_160_1_4_32",
+    "machine_id": "cnc_saw_precision",
+    "stock_thickness_mm": "3",
+    "channel_depth_mm": "1.5",
+}
+"""Strips of hard maple from a 3 mm board, on a CNC saw with a thin-kerf blade of 160 mm and 32 teeth."""
 
 SMALL_BIT = "a bit below 1/16 inch has no published chip load: YELLOW at best"
 
@@ -60,6 +76,12 @@ PETALS = rosette(Circle(r=42), ring(43, "44.5"), RadialPetals(r_inner="45.5", r_
 def case(argument: str, spec: RosetteSpec, risk: str, limiting: str | None, **context: Any) -> Case:
     return Case(argument, spec, risk, limiting, context)
 
+
+def sawn(argument: str, spec: RosetteSpec, risk: str, limiting: str | None, **context: Any) -> Case:
+    return Case(argument, spec, risk, limiting, context, "saw")
+
+
+STRIPS = rosette(Circle(r=42), ring(44, 47), TileRing(r_inner=48, r_outer=52, count=70))
 
 CASES = [
     # what a shop does every day
@@ -212,4 +234,90 @@ CASES = [
          rpm=24000, feed_mm_per_min=100),
     case("an inlay material nobody knows", rosette(ring(44, 47, material="unobtainium")), "UNKNOWN",
          "inlay_fragility"),
+    # the saw: what a shop does every day
+    sawn("3 mm strips of maple with 1.4 mm of kerf: 56 m/s, 0.055 mm a tooth", STRIPS, "GREEN", None),
+    sawn("the same of spruce with 24 teeth and 1.2 mm of kerf", STRIPS, "GREEN", None, tool_id="saw_125_1_2_24",
+         material_id="spruce_sitka"),
+    sawn("a rope is chips off a strip: 2.4 mm long", rosette(RopeRing(r_inner=45, r_outer=48, count=90)), "YELLOW",
+         "kerf_and_strip"),
+    sawn("ebony has no published bite", STRIPS, "YELLOW", "bite", material_id="ebony_african"),
+    sawn("nobody publishes rim speeds of slitting saws in wood", STRIPS, "YELLOW", "rim_speed",
+         tool_id="saw_75_1_6", rpm=10000, feed_mm_per_min=9000),
+    # rim speed
+    sawn("classic: 90 m/s at the rim, 160 mm at 10,743", STRIPS, "RED", "rim_speed", rpm=10743,
+         feed_mm_per_min=15000),
+    sawn("90 m/s in spruce with a blade marked for it: 250 mm at 6,875", STRIPS, "RED", "rim_speed",
+         tool_id="saw_250_2_6_24", material_id="spruce_sitka", rpm=6875, feed_mm_per_min=12000),
+    sawn("78 m/s in maple is 11 % over the most published for hardwood", STRIPS, "YELLOW", "rim_speed", rpm=9300,
+         feed_mm_per_min=15000),
+    sawn("75 m/s in ebony is 15 % over the most published for exotic woods", STRIPS, "RED", "rim_speed", rpm=9000,
+         feed_mm_per_min=8000, material_id="ebony_african"),
+    sawn("a blade marked for 9,500 at 9,600: the mark rules", STRIPS, "RED", "rim_speed", rpm=9600,
+         feed_mm_per_min=15000),
+    sawn("classic: 160 mm at 3,000 is 25 m/s, under every published least", STRIPS, "YELLOW", "rim_speed", rpm=3000,
+         feed_mm_per_min=5000),
+    sawn("125 mm at 3,000 is 20 m/s: less than half", STRIPS, "RED", "rim_speed", tool_id="saw_125_1_2_24", rpm=3000,
+         feed_mm_per_min=4000),
+    # bite, heat, power
+    sawn("classic: rubbing, 0.0047 mm a tooth is the radius of the edge", STRIPS, "RED", "bite", rpm=6700,
+         feed_mm_per_min=1000),
+    sawn("0.015 mm a tooth is half of the least", STRIPS, "YELLOW", "bite", rpm=6700, feed_mm_per_min=3200),
+    sawn("96 teeth cannot be fed: 4,775 rev/min at 2 m/min is 0.004 mm a tooth", STRIPS, "RED", "bite",
+         tool_id="saw_160_1_2", machine_id="cnc_saw_bench"),
+    sawn("0.4 mm a tooth is rough sawing: four times the most of fine work", STRIPS, "RED", "bite",
+         tool_id="saw_125_1_2_24", rpm=1500, feed_mm_per_min=14500),
+    sawn("rubbing chars ebony", STRIPS, "RED", "heating", material_id="ebony_african", rpm=5500, feed_mm_per_min=400),
+    sawn("40 mm of maple in one pass stall 3 kW", STRIPS, "RED", "sawing_power", stock_thickness_mm=40, rpm=6700,
+         feed_mm_per_min=12000),
+    sawn("the same in passes of 4 mm do not", STRIPS, "YELLOW", "kickback", stock_thickness_mm=40, stepdown_mm=4,
+         rpm=6700, feed_mm_per_min=9000, blade_projection_mm=8),
+    sawn("a proposal takes what the motor has: 12 mm of maple are fed slowly", STRIPS, "YELLOW", "bite",
+         stock_thickness_mm=12),
+    sawn("25 mm in one pass: what the motor can feed only rubs", STRIPS, "RED", "bite", stock_thickness_mm=25),
+    # kerf and strips
+    sawn("classic: strips thinner than the kerf, 1 mm with 1.4 mm", rosette(ring(44, 45)), "RED", "kerf_and_strip"),
+    sawn("2 mm with 1.4 mm of kerf: 41 % become dust", rosette(ring(44, 46)), "YELLOW", "kerf_and_strip"),
+    sawn("herringbone leaves are 1.3 mm", rosette(HerringboneRing(r_inner=45, r_outer=49, count=160)), "RED",
+         "kerf_and_strip"),
+    sawn("tiles 2.1 mm long from 1.4 mm of kerf", rosette(TileRing(r_inner=45, r_outer=50, count=140)), "YELLOW",
+         "kerf_and_strip"),
+    sawn("a pearl ring: no rim speed is published for shell", rosette(ring(44, 47, material="mother_of_pearl")),
+         "UNKNOWN", "rim_speed"),
+    sawn("strips of 0.2 mm break under 0.25 mm", rosette(ring(44, "44.2")), "RED", "kerf_and_strip",
+         tool_id="saw_63_0_5_64"),
+    # the blade itself
+    sawn("180 mm with 1 mm of plate between flanges of 32 mm: beyond the critical speed", STRIPS, "RED",
+         "blade_dynamics", tool_id="saw_180_1_4", flange_diameter_mm=32, rpm=8500, feed_mm_per_min=15000),
+    sawn("8,400 of 9,199 rev/min: within 15 % of the critical speed", STRIPS, "YELLOW", "blade_dynamics",
+         tool_id="saw_160_1_2", rpm=8300, feed_mm_per_min=15000),
+    sawn("small flanges let the rim yield", STRIPS, "YELLOW", "blade_deflection", flange_diameter_mm=40),
+    sawn("flanges smaller than the bore clamp nothing", STRIPS, "UNKNOWN", "blade_dynamics", flange_diameter_mm=15),
+    sawn("52 mm of stock, 53 mm of blade out of the flange, 3 mm beyond", STRIPS, "RED", "blade_reach",
+         stock_thickness_mm=52, stepdown_mm=5),
+    sawn("stock thicker than the whole blade", STRIPS, "RED", "blade_reach", stock_thickness_mm=100, stepdown_mm=5),
+    # kickback
+    sawn("12 mm of blade stand out of a 3 mm board", STRIPS, "YELLOW", "kickback", blade_projection_mm=12),
+    sawn("25 mm of blade stand out of a 3 mm board", STRIPS, "RED", "kickback", blade_projection_mm=25),
+    sawn("a rubbing bite makes 14 mm of blade a danger", STRIPS, "RED", "kickback", blade_projection_mm=14, rpm=6700,
+         feed_mm_per_min=500),
+    # stock and saw
+    sawn("20 mm of board yield the three strips", STRIPS, "GREEN", None, stock_width_mm=20, stock_length_mm=400),
+    sawn("8 mm of board do not: 3 + 4 mm and two kerfs", STRIPS, "RED", "strip_yield", stock_width_mm=8,
+         stock_length_mm=500),
+    sawn("a 1 mm board for channels of 1.5 mm: the pieces lie below the top", STRIPS, "YELLOW", "sawable_parts",
+         stock_thickness_mm=1),
+    sawn("250 mm of blade do not fit a bench saw for 160", STRIPS, "RED", "saw_limits", tool_id="saw_250_2_6_24",
+         machine_id="cnc_saw_bench", rpm=4000, feed_mm_per_min=2000),
+    sawn("6,000 rev/min on a table saw that ends at 4,500", STRIPS, "RED", "saw_limits", machine_id="table_saw_cabinet",
+         rpm=6000, feed_mm_per_min=8000),
+    sawn("petals have no straight sides", PETALS, "RED", "sawable_parts"),
+    sawn("dots have none either", rosette(DotRing(r=48, dot_r="1.5", count=24)), "RED", "sawable_parts"),
+    # what the saw cannot judge
+    sawn("no blade", STRIPS, "UNKNOWN", "rim_speed", tool_id=None),
+    sawn("no material on the saw", STRIPS, "UNKNOWN", "bite", material_id=None),
+    sawn("no saw", STRIPS, "UNKNOWN", "saw_limits", machine_id=None),
+    sawn("no stock thickness on the saw", STRIPS, "UNKNOWN", "blade_reach", stock_thickness_mm=None),
+    sawn("no height of the pieces", STRIPS, "UNKNOWN", "sawable_parts", channel_depth_mm=None),
+    sawn("an end mill is no blade", STRIPS, "UNKNOWN", "rim_speed", tool_id="flat_1_0"),
+    sawn("a router is no saw", STRIPS, "UNKNOWN", "saw_limits", machine_id="shapeoko_4_xxl"),
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from contracts.canonical import digest_of
 from contracts.feasibility import (
     CalculatorResult,
@@ -14,11 +16,12 @@ from contracts.feasibility import (
 from contracts.model import decimal_of
 from contracts.spec import RosetteSpec
 from services.rmos.domain.catalog import Catalog
-from services.rmos.domain.feasibility.composition import ROUTER, SEVERITY, Row, overall
+from services.rmos.domain.feasibility.composition import ROUTER, SAW, SEVERITY, Row, S, overall
 from services.rmos.domain.feasibility.grading import not_judged
-from services.rmos.domain.feasibility.situation import NotJudged, Situation, situation_of
+from services.rmos.domain.feasibility.saw_situation import saw_situation_of
+from services.rmos.domain.feasibility.situation import NotJudged, situation_of
 
-ENGINE_VERSION = "feasibility/1.0.0"
+ENGINE_VERSION = "feasibility/1.1.0"
 """Changes whenever a verdict can change for the same inputs and catalog."""
 
 _UNSIGNED = "0" * 64
@@ -30,14 +33,21 @@ def evaluate(spec: RosetteSpec, context: CuttingContext, catalog: Catalog, mode:
     What is missing, or cannot be judged, is UNKNOWN and names what to give. Raises RmosError(INVALID_REQUEST) for a
     material, tool or machine id the catalog does not have.
     """
-    situation = situation_of(spec, context, catalog)
-    rows = ROUTER if mode == "router" else ()
-    results = tuple(_result(row, situation) for row in rows) or (_saw_not_built(),)
-    risk, score = overall(results, rows)
-    return _verdict(spec, context, catalog, mode, results, risk, score, situation.given_feeds)
+    match mode:
+        case "router":
+            routing = situation_of(spec, context, catalog)
+            results, feeds = tuple(_result(row, routing) for row in ROUTER), routing.given_feeds
+            risk, score = overall(results, ROUTER)
+        case "saw":
+            sawing = saw_situation_of(spec, context, catalog)
+            results, feeds = tuple(_result(row, sawing) for row in SAW), sawing.given_feeds
+            risk, score = overall(results, SAW)
+        case _:
+            assert_never(mode)
+    return _verdict(spec, context, catalog, mode, results, risk, score, feeds)
 
 
-def _result(row: Row, situation: Situation) -> CalculatorResult:
+def _result(row: Row[S], situation: S) -> CalculatorResult:
     try:
         return row.calculate(situation)
     except NotJudged as refusal:
@@ -45,10 +55,6 @@ def _result(row: Row, situation: Situation) -> CalculatorResult:
     except Exception as error:  # noqa: BLE001 - whatever fails in a calculator must block as UNKNOWN, never crash or pass
         summary = f"the calculation failed ({type(error).__name__})"
         return not_judged(row.name, summary, "report this design: the calculator does not handle it")
-
-
-def _saw_not_built() -> CalculatorResult:
-    return not_judged("saw", "saw cuts are not judged by this engine version", "ask for mode router")
 
 
 def _verdict(
