@@ -118,6 +118,17 @@ class CompiledSpec(Message):
     compiler_version: str
 
 
+class RecomputeSvg(Message):
+    spec: RosetteSpec
+
+
+class RecomputedSvg(Message):
+    """What the spec compiles to today, by its digest; nothing is stored."""
+
+    svg_sha256: Sha256
+    compiler_version: str
+
+
 class CheckSvg(Message):
     """Is this stored SVG free of everything that is not on the allow-list?"""
 

@@ -31,6 +31,8 @@ class ArtifactKind(StrEnum):
     REVISION = "revision"
     OVERRIDE = "override"
     TOOLPATHS = "toolpaths"
+    IMPORTED = "imported"
+    """History that another system recorded."""
 
 
 class ArtifactStatus(StrEnum):

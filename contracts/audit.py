@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -92,3 +93,48 @@ class CheckpointKeys(Message):
 
     origin: str
     verifier_keys: tuple[str, ...]
+
+
+class AskAttestation(Message):
+    """What rmos signs about one run, from the events up to this position."""
+
+    run_id: Identifier
+    up_to_position: Annotated[int, Field(ge=1)]
+
+
+class Attestation(Message):
+    """`envelope_json` is a DSSE envelope around an in-toto statement v1, in canonical JSON."""
+
+    envelope_json: str
+
+
+class ReplayOutcome(StrEnum):
+    SAME = "same"
+    DRIFT = "drift"
+    """It comes out otherwise today."""
+    NOT_REPRODUCIBLE = "not_reproducible"
+    """It cannot be told: something that is needed to compute it again is not there."""
+
+
+class ReplayItem(Message):
+    """One thing computed again. `changed` says in what a drifted one differs, `reason` why one cannot be told."""
+
+    what: Literal["svg", "ai_answer", "feasibility", "toolpaths", "gcode", "opplan", "preview"]
+    of: str
+    """The artifact, or the attachment `att-<digest>`."""
+    outcome: ReplayOutcome
+    recorded_sha256: Sha256 | None = None
+    recomputed_sha256: Sha256 | None = None
+    changed: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+class AskReplay(Message):
+    run_id: Identifier
+
+
+class Replayed(Message):
+    """Of one run, in the order of its events. Nothing was recorded."""
+
+    run_id: Identifier
+    items: tuple[ReplayItem, ...]

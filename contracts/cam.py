@@ -91,6 +91,17 @@ class ToolpathResult(Message):
     compute_ms: NonNegative
 
 
+class RecomputedToolpaths(Message):
+    """What the job gives today, by its digests; nothing is stored and nothing goes on record."""
+
+    gcode_sha256: Sha256
+    opplan_sha256: Sha256
+    preview_sha256: Sha256
+    toolpaths_sha256: Sha256
+    engine_version: str
+    post_version: str
+
+
 class ToolpathsGenerated(Message):
     type: ClassVar[str] = "cam.toolpaths_generated.v1"
     request_id: RequestId

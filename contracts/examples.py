@@ -446,6 +446,8 @@ def _art_examples() -> tuple[Message, ...]:
         art.AttachAssetsReply(run_id=RUN, asset_ids=(ASSET,), attachments=(ATTACHMENT,)),
         art.CompileSpec(spec=SPEC),
         art.CompiledSpec(spec=SPEC, svg=SVG, compiler_version="1"),
+        art.RecomputeSvg(spec=SPEC),
+        art.RecomputedSvg(svg_sha256=SVG.sha256, compiler_version="rosette-svg/1.0.0"),
         art.CheckSvg(blob=SVG),
         art.CheckedSvg(accepted=True, elements=14),
         art.AskAsset(asset_id=ASSET),
@@ -494,6 +496,14 @@ def _cam_examples() -> tuple[Message, ...]:
                 rests_on_artifact_id="artifact_01K9XQ3V5T6Y7Z8A9B0C1D2E3H",
                 log_origin="rmos.local/1f6d0c5a9b3e",
             ),
+        ),
+        cam.RecomputedToolpaths(
+            gcode_sha256=GCODE.sha256,
+            opplan_sha256=sha256_hex(b"opplan"),
+            preview_sha256=sha256_hex(b"preview"),
+            toolpaths_sha256=sha256_hex(b"toolpaths"),
+            engine_version=ENGINE,
+            post_version="grbl-1",
         ),
         cam.ToolpathResult.model_validate(
             made
@@ -558,6 +568,8 @@ def _rmos_examples() -> tuple[Message, ...]:
         rmos.DeleteRun(run_id=RUN, cascade=True, reason="opened by mistake"),
         rmos.Deleted(ids=(RUN,)),
         rmos.OverrideVerdict(run_id=RUN, artifact_id=BOUND, scope="YELLOW", reason="the test cut was clean"),
+        rmos.ImportRun(path="2025-08-20/run_7.json", file=_blob("run file", "application/json")),
+        rmos.ImportedRun(run_id="run_7", artifact_id=BOUND, added=True, warnings=("tool_id: no catalog id",)),
         rmos.PurgeBlobs(older_than_days=365, statuses=("BLOCKED",)),
         rmos.Purged(dry_run=True, run_ids=(RUN,), digests=(PREVIEW.sha256,), bytes_freed=2048),
         advisories.AskAdvisories(run_id=RUN),
@@ -630,7 +642,16 @@ def _rmos_examples() -> tuple[Message, ...]:
 def _log_examples() -> tuple[Message, ...]:
     kinds = artifacts.ArtifactKind
     return (
-        log.RunOpened(run_id=RUN, mode="router", label=ASKED, workflow_session_id=SESSION, context=CONTEXT),
+        log.RunOpenedV1(run_id=RUN, mode="router", label=ASKED, workflow_session_id=SESSION, context=CONTEXT),
+        log.RunOpened(
+            run_id=RUN,
+            mode="router",
+            label=ASKED,
+            workflow_session_id=SESSION,
+            context=CONTEXT,
+            opened_at_utc=NOW,
+        ),
+        log.ArtifactImported(artifact=_artifact(BOUND, kinds.IMPORTED)),
         log.AttachmentAdded(run_id=RUN, attachment=ATTACHMENT),
         log.AssetsReferenced(run_id=RUN, asset_ids=(ASSET,)),
         log.FeasibilityRecorded(artifact=_artifact(BOUND, kinds.FEASIBILITY)),
@@ -730,6 +751,22 @@ def _audit_examples() -> tuple[Message, ...]:
             to_root_sha256=root,
             hashes=(sha256_hex(b"other leaf"),),
             to_checkpoint=note,
+        ),
+        audit.AskAttestation(run_id=RUN, up_to_position=2),
+        audit.Attestation(envelope_json='{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[]}'),
+        audit.AskReplay(run_id=RUN),
+        audit.Replayed(
+            run_id=RUN,
+            items=(
+                audit.ReplayItem(
+                    what="feasibility",
+                    of=BOUND,
+                    outcome=audit.ReplayOutcome.DRIFT,
+                    recorded_sha256=sha256_hex(b"then"),
+                    recomputed_sha256=sha256_hex(b"now"),
+                    changed=("engine_version", "results.tool_fit"),
+                ),
+            ),
         ),
         audit.AskCheckpointKeys(),
         audit.CheckpointKeys(origin="rmos.local/0a1b2c3d4e5f", verifier_keys=(key,)),

@@ -30,13 +30,36 @@ class LogEvent(Message):
     type: ClassVar[str]
 
 
-class RunOpened(LogEvent):
+class RunOpenedV1(LogEvent):
+    """A run as it was opened before runs could be imported; contracts.upcasting makes a RunOpened of it."""
+
     type: ClassVar[str] = "rmos.run_opened.v1"
     run_id: Identifier
     mode: Mode
     label: str | None = None
     workflow_session_id: Identifier | None = None
     context: CuttingContext
+
+
+class ImportedFile(Message):
+    """The file of another system's record that something was imported from."""
+
+    path: Annotated[str, Field(min_length=1, max_length=400)]
+    """As it lay in the folder that was imported: `2025-08-20/run_x.json`."""
+    sha256: Sha256
+
+
+class RunOpened(LogEvent):
+    type: ClassVar[str] = "rmos.run_opened.v2"
+    run_id: Identifier
+    mode: Mode
+    label: str | None = None
+    workflow_session_id: Identifier | None = None
+    context: CuttingContext
+    opened_at_utc: Timestamp
+    """When the run began. Of an imported run this is long before it was recorded."""
+    imported_from: ImportedFile | None = None
+    """None for a run that was opened here."""
 
 
 class AttachmentAdded(LogEvent):
@@ -270,6 +293,12 @@ class BlobsPurged(LogEvent):
     bytes_freed: Annotated[int, Field(ge=0)]
 
 
+class ArtifactImported(ArtifactRecorded):
+    """What another system had recorded about a run, kept as history: it judges and releases nothing here."""
+
+    type: ClassVar[str] = "rmos.artifact_imported.v1"
+
+
 class SearchConcluded(ArtifactRecorded):
     """A constraint search came to its end: the best design, its verdict, and every attempt."""
 
@@ -375,10 +404,16 @@ RMOS_EVENTS: tuple[type[LogEvent], ...] = (
     SessionArchived,
     SessionDeleted,
     BlobsPurged,
+    ArtifactImported,
     SearchConcluded,
     SearchStarted,
     SearchProgressed,
     SearchEnded,
     CatalogEntryAdded,
 )
-EVENT_TYPES: dict[str, type[LogEvent]] = {event.type: event for event in RMOS_EVENTS}
+"""The newest version of each: what is written, and what readers see."""
+
+FORMER_EVENTS: tuple[type[LogEvent], ...] = (RunOpenedV1,)
+"""Versions that are no longer written. They stand in logs for ever: contracts.upcasting reads them."""
+
+EVENT_TYPES: dict[str, type[LogEvent]] = {event.type: event for event in (*RMOS_EVENTS, *FORMER_EVENTS)}

@@ -108,11 +108,12 @@ class MakeToolpaths(Message):
 
 class OverrideVerdict(Message):
     """Accept the verdict of one artifact anyway. RED takes a policy that allows it and the role admin; UNKNOWN counts
-    as RED where the policy treats it so, and cannot be overridden otherwise."""
+    as RED where the policy treats it so, and cannot be overridden otherwise. DRIFT accepts, for toolpaths that were
+    refused because of it, that the verdict is no longer the one that was approved; it accepts nothing else."""
 
     run_id: Identifier
     artifact_id: Identifier
-    scope: Literal["YELLOW", "RED"]
+    scope: Literal["YELLOW", "RED", "DRIFT"]
     reason: Annotated[str, Field(min_length=10, max_length=2000)]
 
 
@@ -205,6 +206,25 @@ class Purged(Message):
     run_ids: tuple[Identifier, ...]
     digests: tuple[Sha256, ...]
     bytes_freed: Annotated[int, Field(ge=0)]
+
+
+class ImportRun(Message):
+    """Take one run file of the system before this one into the record; its bytes lie in the object store. The same
+    bytes are imported once, under whatever path they come."""
+
+    path: Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f][^\\\x00-\x1f]{0,399}$")]
+    file: BlobRef
+
+
+class ImportedRun(Message):
+    """Where the file's content stands now."""
+
+    run_id: Identifier
+    artifact_id: Identifier
+    added: bool
+    """False when it stood there before: nothing was added now."""
+    warnings: tuple[str, ...] = ()
+    """What of the file could not be taken over into fields of its own; the file itself is kept whole."""
 
 
 class Deleted(Message):

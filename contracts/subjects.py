@@ -64,10 +64,14 @@ ATTACH_ASSETS = Conversation("cmd.art_studio.attach_assets.v1", ("gateway",), ar
 COMPILED_SPEC = Conversation(
     "query.art_studio.compiled_spec.v1", ("gateway", "rmos"), art.CompileSpec, art.CompiledSpec
 )
+RECOMPUTED_SVG = Conversation("query.art_studio.recomputed_svg.v1", ("rmos",), art.RecomputeSvg, art.RecomputedSvg)
 CHECKED_SVG = Conversation("query.art_studio.checked_svg.v1", ("rmos",), art.CheckSvg, art.CheckedSvg)
 ASSET = Conversation("query.art_studio.asset.v1", ("gateway",), art.AskAsset, art.Asset)
 ASSETS = Conversation("query.art_studio.assets.v1", ("gateway",), art.ListAssets, art.Assets)
 GENERATE_TOOLPATHS = Conversation("cmd.cam.generate_toolpaths.v1", ("rmos",), cam.ToolpathJob, cam.ToolpathResult)
+RECOMPUTED_TOOLPATHS = Conversation(
+    "query.cam.recomputed_toolpaths.v1", ("rmos",), cam.ToolpathJob, cam.RecomputedToolpaths
+)
 OPEN_RUN = Conversation("cmd.rmos.open_run.v1", ("gateway",), rmos.OpenRun, artifacts.Run)
 ADD_ATTACHMENTS = Conversation(
     "cmd.rmos.add_attachments.v1", ("gateway", "art_studio"), rmos.AddAttachments, rmos.Attachments
@@ -98,6 +102,7 @@ REJECT_ADVISORY = Conversation(
     "cmd.rmos.reject_advisory.v1", ("gateway",), advisories.RejectAdvisory, advisories.Advisory
 )
 PURGE_BLOBS = Conversation("cmd.rmos.purge_blobs.v1", ("gateway",), rmos.PurgeBlobs, rmos.Purged)
+IMPORT_RUN = Conversation("cmd.rmos.import_run.v1", ("gateway",), rmos.ImportRun, rmos.ImportedRun)
 FEASIBILITY = Conversation(
     "query.rmos.feasibility.v1", ("gateway",), feasibility.EvaluateFeasibility, feasibility.FeasibilityReply
 )
@@ -127,6 +132,8 @@ CATALOG = Conversation("query.rmos.catalog.v1", ("gateway",), rmos.AskCatalog, r
 CHECKPOINT = Conversation("query.rmos.checkpoint.v1", ("gateway",), audit.AskCheckpoint, audit.SignedCheckpoint)
 TILE = Conversation("query.rmos.tile.v1", ("gateway",), audit.AskTile, audit.TileContent)
 ARTIFACT_PROOF = Conversation("query.rmos.artifact_proof.v1", ("gateway",), audit.AskArtifactProof, audit.ArtifactProof)
+ATTESTATION = Conversation("query.rmos.attestation.v1", ("gateway",), audit.AskAttestation, audit.Attestation)
+REPLAY = Conversation("query.rmos.replay.v1", ("gateway",), audit.AskReplay, audit.Replayed)
 CONSISTENCY = Conversation("query.rmos.consistency.v1", ("gateway",), audit.AskConsistency, audit.ConsistencyProof)
 CHECKPOINT_KEYS = Conversation(
     "query.rmos.checkpoint_keys.v1", ("gateway",), audit.AskCheckpointKeys, audit.CheckpointKeys
@@ -144,10 +151,12 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     GENERATE_SVG,
     ATTACH_ASSETS,
     COMPILED_SPEC,
+    RECOMPUTED_SVG,
     CHECKED_SVG,
     ASSET,
     ASSETS,
     GENERATE_TOOLPATHS,
+    RECOMPUTED_TOOLPATHS,
     OPEN_RUN,
     ADD_ATTACHMENTS,
     REFERENCE_ASSETS,
@@ -168,6 +177,7 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     PROMOTE_ADVISORY,
     REJECT_ADVISORY,
     PURGE_BLOBS,
+    IMPORT_RUN,
     FEASIBILITY,
     FEASIBILITY_BATCH,
     SEARCH_CONSTRAINTS,
@@ -191,6 +201,8 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     CHECKPOINT,
     TILE,
     ARTIFACT_PROOF,
+    ATTESTATION,
+    REPLAY,
     CONSISTENCY,
     CHECKPOINT_KEYS,
     *HEALTH.values(),

@@ -54,7 +54,12 @@ def events_of(number: int, dice: random.Random) -> Iterator[LogEvent]:
     mode: Mode = "saw" if dice.random() < 0.1 else "router"
     context = CuttingContext(tool_id=dice.choice(TOOLS), material_id="spruce_sitka", machine_id="shapeoko_4_xxl")
     yield RunOpened(
-        run_id=run_id(number), mode=mode, label=None, workflow_session_id=session_id(number), context=context
+        run_id=run_id(number),
+        mode=mode,
+        label=None,
+        workflow_session_id=session_id(number),
+        context=context,
+        opened_at_utc=ATTACHMENT.created_at_utc,
     )
     if dice.random() < 0.5:
         digest = f"{number:064x}"

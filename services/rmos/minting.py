@@ -15,6 +15,7 @@ from contracts.envelope import ActorKind, RequestContext, Role
 from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import CuttingContext, Feasibility, Mode, RiskLevel
 from contracts.log import (
+    ArtifactImported,
     ArtifactRecorded,
     CandidateBound,
     DesignApproved,
@@ -39,6 +40,7 @@ RECORDED_AS: dict[ArtifactKind, type[ArtifactRecorded]] = {
     ArtifactKind.REVISION: RevisionRequired,
     ArtifactKind.OVERRIDE: VerdictOverridden,
     ArtifactKind.TOOLPATHS: ToolpathsDecided,
+    ArtifactKind.IMPORTED: ArtifactImported,
 }
 
 

@@ -53,7 +53,7 @@ async def test_a_search_finds_a_green_design_and_all_of_it_is_on_record(stack: S
         assert [item["number"] for item in recorded] == list(range(1, len(found["attempts"]) + 1))
         assert [item["call_id"] for item in recorded] == [item["call_id"] for item in found["attempts"]]
         types = [event["type"] for event in await events_of(client, found["run_id"])]
-        assert types[:2] == ["rmos.run_opened.v1", "rmos.search_started.v1"]
+        assert types[:2] == ["rmos.run_opened.v2", "rmos.search_started.v1"]
         assert types[-2:] == ["rmos.search_concluded.v1", "rmos.search_ended.v1"]
         judged = await posted(client, "/api/rmos/feasibility", {"design": found["best_design"], "context": SHOP_1_5875})
         assert judged["risk_level"] == "GREEN"

@@ -26,7 +26,13 @@ PATIENCE_S = 30
 
 
 def opened(run_id: str, session_id: str | None = None) -> RunOpened:
-    return RunOpened(run_id=run_id, mode="router", workflow_session_id=session_id, context=CuttingContext())
+    return RunOpened(
+        run_id=run_id,
+        mode="router",
+        workflow_session_id=session_id,
+        context=CuttingContext(),
+        opened_at_utc="2026-01-02T03:04:05.000006Z",
+    )
 
 
 class Listener:
@@ -100,7 +106,7 @@ async def test_events_arrive_once_in_order_and_resume_where_a_client_left(world:
     numbers = [event["position"] for event in first[:10] + rest]
     assert numbers == list(range(numbers[0], numbers[0] + 40))
     assert first[0]["request_id"] == "req/7"
-    assert first[0]["type"] == "rmos.run_opened.v1"
+    assert first[0]["type"] == "rmos.run_opened.v2"
 
 
 async def test_the_whole_log_can_be_read_from_before_the_gateway_started(

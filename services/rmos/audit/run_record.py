@@ -6,17 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
-from pydantic import ValidationError
 
 from contracts.artifacts import ArtifactKind, ArtifactStatus, RunArtifact
 from contracts.blobs import BlobRef
-from contracts.log import EVENT_TYPES, ArtifactRecorded, LogEvent, RunOpened, SessionEvent
+from contracts.errors import RmosError
+from contracts.log import EVENT_TYPES, ArtifactRecorded, LogEvent, RunOpened, RunOpenedV1, SessionEvent
 from services.rmos.audit.content_check import blobs_of
 from services.rmos.audit.rows import LogRow
 from services.rmos.domain import run as run_domain
 from services.rmos.domain import search_record
 from services.rmos.domain import session as session_domain
 from services.rmos.domain.session import Covered
+from services.rmos.event_log.stored import decoded_body
 
 
 class NoRecord(Exception):
@@ -110,11 +111,11 @@ def record_of(run_id: str, rows: Sequence[LogRow]) -> RunRecord:
 def event_in(row: LogRow) -> LogEvent | None:
     """What a row says of runs and sessions; None for events that only surround them. Raises NoRecord."""
     known = EVENT_TYPES.get(row.type)
-    if known is None or not issubclass(known, RunOpened | ArtifactRecorded | SessionEvent):
+    if known is None or not issubclass(known, RunOpened | RunOpenedV1 | ArtifactRecorded | SessionEvent):
         return None
     try:
-        return known.model_validate_json(row.data)
-    except ValidationError as error:
+        return decoded_body(row.position, row.type, row.data, row.recorded_at_utc)
+    except RmosError as error:
         raise NoRecord(f"the event at position {row.position} is not one that this version of rmos can read") from error
 
 

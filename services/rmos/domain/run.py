@@ -200,7 +200,7 @@ def just_opened(event: RunOpened, position: int, recorded_at_utc: str, request_i
     """The run as it is shown right after its opening: what the projections say once they have folded the event."""
     return Run(
         run_id=event.run_id,
-        created_at_utc=recorded_at_utc,
+        created_at_utc=event.opened_at_utc,
         updated_at_utc=recorded_at_utc,
         position=position,
         mode=event.mode,

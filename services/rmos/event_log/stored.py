@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from pydantic import ValidationError
+import orjson
 
 from contracts.envelope import Actor
 from contracts.errors import ErrorCode, RmosError
 from contracts.log import EVENT_TYPES, LogEvent, StoredEvent
+from contracts.upcasting import UPCASTERS, upcast
 
 Row = tuple[Any, ...]
 
@@ -49,14 +50,23 @@ def stored_event(row: Row) -> StoredEvent:
 
 
 def decoded(event: StoredEvent) -> LogEvent:
-    """The typed event. Raises RmosError(INTERNAL) for a type or body that this version of rmos does not know."""
+    """The typed event in its newest version. Raises RmosError(INTERNAL) for a type or body that this version of rmos
+    does not know."""
+    return decoded_body(event.position, event.type, event.data_json, event.recorded_at_utc)
+
+
+def decoded_body(position: int, event_type: str, data: str | bytes, recorded_at_utc: str) -> LogEvent:
+    """Likewise, from the parts that count."""
     try:
-        return EVENT_TYPES[event.type].model_validate_json(event.data_json)
-    except (KeyError, ValidationError) as error:
+        if event_type in UPCASTERS:
+            event_type, body = upcast(event_type, orjson.loads(data), recorded_at_utc)
+            data = orjson.dumps(body)
+        return EVENT_TYPES[event_type].model_validate_json(data)
+    except (KeyError, ValueError) as error:
         raise RmosError(
             ErrorCode.INTERNAL,
-            f"the event at position {event.position} ({event.type}) is not one this version of rmos can read",
-            position=event.position,
+            f"the event at position {position} ({event_type}) is not one this version of rmos can read",
+            position=position,
         ) from error
 
 

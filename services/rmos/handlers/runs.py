@@ -60,6 +60,7 @@ class RunHandlers:
             label=command.label,
             workflow_session_id=command.workflow_session_id,
             context=context,
+            opened_at_utc=desk.now(),
         )
         placed = [(run_domain.stream_of(run_id), opened), *joined]
         return opened, await desk.append(command, request, expected, placed)

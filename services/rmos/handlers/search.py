@@ -196,7 +196,13 @@ class SearchHandlers:
             base, expected[session_domain.stream_of(session_id)] = session.about.context, version
             joined = SessionSteps(session).then(OpenRunIn(run_id)).placed
         context = _completed(command.context, base).cutting()
-        opening = RunOpened(run_id=run_id, mode="router", workflow_session_id=session_id, context=context)
+        opening = RunOpened(
+            run_id=run_id,
+            mode="router",
+            workflow_session_id=session_id,
+            context=context,
+            opened_at_utc=self._desk.now(),
+        )
         expected[run_domain.stream_of(run_id)] = 0
         return [(run_domain.stream_of(run_id), opening), *joined], expected, run_id, session_id, base
 

@@ -134,6 +134,7 @@ class SessionHandlers:
             mode="router",
             workflow_session_id=session.about.session_id,
             context=session.about.context,
+            opened_at_utc=self._desk.now(),
         )
         opened = run_domain.fold([opening])
         assert isinstance(opened, RunState)  # an opening opens

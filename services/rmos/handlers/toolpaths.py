@@ -124,7 +124,9 @@ class ToolpathHandlers:
                 raise RmosError(ErrorCode.INVALID_REQUEST, f"artifact {parent.artifact_id} is of run {parent.run_id}")
         opening: RunOpened | None = None
         if run_id is None:
-            opening = RunOpened(run_id=desk.new_id("run"), mode=command.mode, context=command.context)
+            opening = RunOpened(
+                run_id=desk.new_id("run"), mode=command.mode, context=command.context, opened_at_utc=desk.now()
+            )
             opened = run_domain.fold([opening])
             assert isinstance(opened, RunState)  # an opening opens
             run, version = opened, 0

@@ -14,10 +14,11 @@ import orjson
 
 from contracts import log
 from contracts.log import StoredEvent
+from contracts.upcasting import UPCASTERS, upcast
 from services.rmos.projections.changes import Change, FoldBroken, Insert, Update
 from services.rmos.projections.tables import artifacts, attachments, run_events, runs, sessions
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Raised with every change of what a fold gives: the tables must then be rebuilt from the log."""
 
 Data = dict[str, Any]
@@ -29,12 +30,15 @@ def changes_of(event: StoredEvent) -> list[Change]:
 
     Raises FoldBroken for an event of rmos of a type that this version does not know: skipping it would be a lie.
     """
-    fold = FOLDS.get(event.type)
+    fold, data = FOLDS.get(event.type), None
+    if fold is None and event.type in UPCASTERS:
+        newest, data = upcast(event.type, orjson.loads(event.data_json), event.recorded_at_utc)
+        fold = FOLDS.get(newest)
     if fold is None:
         if event.type.startswith("rmos."):
             raise FoldBroken(f"position {event.position} is a {event.type}, which this version of rmos cannot fold")
         return []
-    return list(fold(event, orjson.loads(event.data_json)))
+    return list(fold(event, orjson.loads(event.data_json) if data is None else data))
 
 
 def _run_opened(event: StoredEvent, data: Data) -> Iterator[Change]:
@@ -43,7 +47,7 @@ def _run_opened(event: StoredEvent, data: Data) -> Iterator[Change]:
         {
             "run_id": data["run_id"],
             "position": event.position,
-            "created_at_utc": event.recorded_at_utc,
+            "created_at_utc": data["opened_at_utc"],
             "updated_at_utc": event.recorded_at_utc,
             "mode": data["mode"],
             "label": data["label"],
@@ -268,6 +272,7 @@ FOLDS: dict[str, Fold] = {
     log.SessionArchived.type: _session_archived,
     log.SessionDeleted.type: _session_deleted,
     log.BlobsPurged.type: _blobs_purged,
+    log.ArtifactImported.type: _artifact_recorded,
     log.SearchConcluded.type: _artifact_recorded,
     log.SearchStarted.type: _search_event,
     log.SearchProgressed.type: _search_event,

@@ -48,7 +48,13 @@ async def append(log: PostgresEventLog, count: int, name: str = "run") -> None:
                         f"command_{name}_{number}",
                         f"run-{name}_{number}",
                         0,
-                        RunOpened(run_id=f"{name}_{number}", mode="router", label="x", context=CuttingContext()),
+                        RunOpened(
+                            run_id=f"{name}_{number}",
+                            mode="router",
+                            label="x",
+                            context=CuttingContext(),
+                            opened_at_utc=NOW,
+                        ),
                     )
                 )
                 for number in range(first, min(first + 100, count))

@@ -164,7 +164,7 @@ async def test_an_untouched_store_is_sound(store: Store) -> None:
         "causation_id = 'somebody'",
         "writer_epoch = writer_epoch + 1",
         "event_id = event_id || 'x'",
-        "type = 'rmos.run_opened.v2'",
+        "type = 'rmos.run_opened.v3'",
     ],
 )
 async def test_one_changed_byte_of_an_event(store: Store, position: int, change: str) -> None:

@@ -85,7 +85,9 @@ def opened(context: CuttingContext = FULL_CONTEXT) -> SessionOpened:
 
 
 def run_opened(session_id: str | None = None) -> RunOpened:
-    return RunOpened(run_id="run_1", mode="router", workflow_session_id=session_id, context=FULL_CONTEXT)
+    return RunOpened(
+        run_id="run_1", mode="router", workflow_session_id=session_id, context=FULL_CONTEXT, opened_at_utc=NOW
+    )
 
 
 def design(character: str = "a", context: CuttingContext = FULL_CONTEXT, run_id: str = "run_1") -> Design:

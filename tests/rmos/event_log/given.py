@@ -17,6 +17,7 @@ from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.event_log.writer import Term
 from services.rmos.ports import AppendRequest, NewEvent
 
+NOW = "2026-01-02T03:04:05.000006Z"
 ADA = Actor(id="ada", role=Role.DESIGNER)
 _numbers = itertools.count(1)
 
@@ -26,7 +27,7 @@ def context(command_id: str) -> RequestContext:
 
 
 def opened(run_id: str, label: str | None = None) -> RunOpened:
-    return RunOpened(run_id=run_id, mode="router", label=label, context=CuttingContext())
+    return RunOpened(run_id=run_id, mode="router", label=label, context=CuttingContext(), opened_at_utc=NOW)
 
 
 def referenced(run_id: str, asset_id: str = "asset_1") -> AssetsReferenced:

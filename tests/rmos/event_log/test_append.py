@@ -61,7 +61,7 @@ async def test_what_is_stored_is_the_canonical_bytes_and_a_leaf_over_the_whole_r
         stream="run-1",
         version=1,
         event_id="event_a",
-        event_type="rmos.run_opened.v1",
+        event_type="rmos.run_opened.v2",
         recorded_at_utc=event.recorded_at_utc,
         actor=canonical_bytes(caused.actor).decode(),
         request_id="request_command_1",

@@ -121,10 +121,10 @@ async def test_sequence_is_position_and_the_message_is_the_stored_event(
         assert dict(message.headers) | {"Nats-Expected-Last-Sequence": "0"} == {
             "ce-specversion": "1.0",
             "ce-id": first.event_id,
-            "ce-type": "rmos.run_opened.v1",
+            "ce-type": "rmos.run_opened.v2",
             "ce-source": "/rmos/rmos",
             "ce-time": first.recorded_at_utc,
-            "ce-dataschema": "https://rmos.dev/schemas/rmos.run_opened.v1.json",
+            "ce-dataschema": "https://rmos.dev/schemas/rmos.run_opened.v2.json",
             "ce-subject": first.stream,
             "content-type": "application/json",
             "x-request-id": first.request_id,

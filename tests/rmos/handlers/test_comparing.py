@@ -82,7 +82,7 @@ async def test_the_summary_of_a_sessions_runs_is_that_of_their_latest_decisions(
     page = await shop.queries.run_summaries(asked, by(DORA))
     assert (page.total, [item.run_id for item in page.items]) == (3, runs[::-1])
     by_run = {item.run_id: item for item in page.items}
-    assert (by_run[runs[2]].status, by_run[runs[2]].event_type) == ("OPEN", "rmos.run_opened.v1")
+    assert (by_run[runs[2]].status, by_run[runs[2]].event_type) == ("OPEN", "rmos.run_opened.v2")
     shown = by_run[runs[0]]
     assert (shown.status, shown.event_type, shown.risk_level) == ("BLOCKED", "rmos.candidate_bound.v1", "RED")
     assert (shown.block_reason, shown.warnings) == (blocked.decision.block_reason, blocked.decision.warnings)

@@ -73,7 +73,7 @@ def check_acknowledged(rows: list[Row], traffic: Traffic) -> None:
             case subjects.OPEN_SESSION:
                 assert [row.body["session_id"] for row in events] == [answer.session.session_id], done.command_id
             case subjects.MAKE_TOOLPATHS:
-                opened = ["rmos.run_opened.v1"] if done.body.run_id is None else []  # type: ignore[attr-defined]  # MakeToolpaths
+                opened = ["rmos.run_opened.v2"] if done.body.run_id is None else []  # type: ignore[attr-defined]  # MakeToolpaths
                 assert types == [*opened, "rmos.toolpaths_decided.v1"], done.command_id
                 assert events[-1].body["artifact"]["artifact_id"] == answer.artifact.artifact_id
             case subjects.ADD_ATTACHMENTS:
@@ -171,7 +171,7 @@ class Listings:
 
 async def check_listings(listings: Listings, rows: list[Row]) -> None:
     """Every run, session, artifact and attachment of the table is found once, and nothing else is."""
-    opened = [row.body["run_id"] for row in reversed(rows) if row.type == "rmos.run_opened.v1"]
+    opened = [row.body["run_id"] for row in reversed(rows) if row.type == "rmos.run_opened.v2"]
     runs = await listings.runs()
     assert [run.run_id for run in runs] == opened
     sessions = [row.body["session_id"] for row in reversed(rows) if row.type == "rmos.session_opened.v1"]

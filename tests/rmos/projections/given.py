@@ -91,6 +91,7 @@ def run_opened(
         label=f"label of {run_id}",
         workflow_session_id=session_id,
         context=cutting,
+        opened_at_utc=NOW,
     )
     return f"run-{run_id}", event
 

@@ -78,8 +78,8 @@ def test_facts_of_others_change_nothing() -> None:
 
 
 def test_an_event_of_rmos_from_the_future_stops_the_fold() -> None:
-    with pytest.raises(FoldBroken, match=r"rmos\.run_opened\.v2"):
-        changes_of(stored(1, run_opened("1")[1], type_name="rmos.run_opened.v2"))
+    with pytest.raises(FoldBroken, match=r"rmos\.run_opened\.v3"):
+        changes_of(stored(1, run_opened("1")[1], type_name="rmos.run_opened.v3"))
 
 
 def test_changes_of_many_events_become_one_insert_or_one_update_a_row() -> None:
