@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 import typer
 
 from cli.bus import bus
+from cli.catalog import catalog
 from cli.demo import demo
 from cli.down import down
 from cli.status import status
@@ -25,6 +26,7 @@ app.command()(down)
 app.command()(status)
 app.command()(demo)
 app.add_typer(bus, name="bus")
+app.add_typer(catalog, name="catalog")
 for command in sorted(entry_points(group="rmos.commands"), key=lambda entry: entry.name):
     with suppress(ModuleNotFoundError):  # an installation without that service has not its commands either
         app.add_typer(command.load(), name=command.name)

@@ -10,14 +10,11 @@ from typing import Any, Protocol, TypeVar
 
 from contracts.cam import Cutter, MachineLimits
 from contracts.canonical import digest_of
-from contracts.catalog import BOUNDS, DEFAULT_BOUNDS, UNITS, Entry, Figure, Machine, Material, Tool, ToolKind
+from contracts.catalog import Entry, Machine, Material, Tool, ToolKind
+from contracts.catalog_files import CatalogError, check_figures
 from contracts.errors import ErrorCode, RmosError
 
 E = TypeVar("E", Material, Tool, Machine)
-
-
-class CatalogError(ValueError):
-    """A catalog file says something that cannot be; the message names file, entry and field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +42,10 @@ class Catalog:
         if known is not None:
             raise RmosError(
                 ErrorCode.INVALID_REQUEST,
-                f"the catalog has {entry.id!r} already ({known.name}): choose another id, entries are never replaced",
+                f"the catalog has {entry.id!r} already: {known.id!r} ({known.name}) stays, not "
+                f"{entry.name!r}: choose another id, entries are never replaced",
                 id=entry.id,
+                known=known.id,
             )
         try:
             return _extended(self, entry)
@@ -188,7 +187,7 @@ def _by_id(kind: str, entries: Iterable[E]) -> dict[str, E]:
     for entry in entries:
         if entry.id in found:
             raise CatalogError(f"{kind} {entry.id!r} is there twice")
-        _check_figures(kind, entry)
+        check_figures(kind, entry)
         found[entry.id] = entry
     return found
 
@@ -196,18 +195,6 @@ def _by_id(kind: str, entries: Iterable[E]) -> dict[str, E]:
 def _dumped(entries: Mapping[str, E]) -> list[dict[str, Any]]:
     """The entries as canonical JSON data in the order of their ids."""
     return [entries[key].model_dump(mode="json") for key in sorted(entries)]
-
-
-def _check_figures(kind: str, entry: Entry) -> None:
-    for name in type(entry).model_fields:
-        figure = getattr(entry, name)
-        if not isinstance(figure, Figure):
-            continue
-        low, high = BOUNDS.get(name, DEFAULT_BOUNDS)
-        if figure.unit != UNITS[name]:
-            raise CatalogError(f"{kind} {entry.id!r}: {name} is in {figure.unit}, it must be in {UNITS[name]}")
-        if not low <= figure.value <= high:
-            raise CatalogError(f"{kind} {entry.id!r}: {name} {figure.value} {figure.unit} is outside {low} to {high}")
 
 
 def _check_aliases(materials: Mapping[str, Material]) -> None:

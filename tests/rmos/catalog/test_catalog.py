@@ -8,9 +8,10 @@ import pytest
 
 from contracts.canonical import canonical_bytes
 from contracts.catalog import Figure, MaterialFamily, Standing, ToolKind
+from contracts.catalog_files import CatalogError
 from contracts.errors import ErrorCode, RmosError
 from services.rmos.catalog import catalog_from, load_catalog
-from services.rmos.domain.catalog import Catalog, CatalogError, cutter_for, limits_for
+from services.rmos.domain.catalog import Catalog, cutter_for, limits_for
 
 FILES = ("materials.toml", "tools.toml", "machines.toml")
 TEXTS = [(resources.files("services.rmos.catalog") / name).read_text("utf-8") for name in FILES]
