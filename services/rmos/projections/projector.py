@@ -166,16 +166,17 @@ async def apply(connection: AsyncConnection, cursor: Cursor, events: Sequence[St
     first = cursor.position + 1
     if [event.position for event in events] != list(range(first, first + len(events))):
         raise FoldBroken(f"the events after position {cursor.position} are not contiguous")
+    version = projection_cursor.c.fold_version
     moved = await connection.execute(
         update(projection_cursor)
         .where(
             projection_cursor.c.name == CURSOR,
             projection_cursor.c.position == cursor.position,
-            projection_cursor.c.fold_version == cursor.fold_version,
+            # nothing folded is a fold of every version
+            version == cursor.fold_version if cursor.position else version != RETIRED,
         )
         .values(
             position=events[-1].position,
-            # nothing folded is a fold of every version
             fold_version=cursor.fold_version if cursor.position else FOLD_VERSION,
         )
     )

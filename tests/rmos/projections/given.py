@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ from tests.rmos.event_log.given import context, leading
 OPERATOR = Actor(id="operator", role=Role.OPERATOR)
 FULL = CuttingContext(tool_id="flat_1_0", material_id="spruce_sitka", machine_id="shapeoko_4_xxl")
 NOW = "2026-01-02T03:04:05.000006Z"
+_moments = itertools.count(1)
+"""Microseconds at which runs are opened, one after the other."""
 
 
 @dataclass
@@ -91,7 +94,7 @@ def run_opened(
         label=f"label of {run_id}",
         workflow_session_id=session_id,
         context=cutting,
-        opened_at_utc=NOW,
+        opened_at_utc=f"2026-01-02T03:04:06.{next(_moments):06}Z",
     )
     return f"run-{run_id}", event
 
