@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from shapely import Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
-from contracts.outlines import Outline
-from contracts.spec import TileRing
+from contracts.outlines import Outline, petal_half_width
+from contracts.spec import DotRing, PolygonRing, RadialPetals, TileRing
 from services.rmos.domain.feasibility.annuli import clash
 from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut, Findings, Profile, Share, Wall
 from services.rmos.domain.feasibility.pieces import collision, crossed
@@ -28,8 +28,10 @@ from services.rmos.domain.feasibility.polygons import (
     pie,
     polygon_of,
     radial_extent,
+    slender_diameter,
     union,
     united,
+    widest_inscribed,
 )
 
 WIDTH_STEPS = (2.0, 1.5, 1.2)
@@ -164,7 +166,7 @@ def _overlap_width(a: BaseGeometry, b: BaseGeometry) -> float:
     both = common(a, b)
     if both.area <= 0 or both.buffer(-OVERLAP_MM / 2).is_empty:
         return 0.0
-    return max(inscribed_diameter(part) for part in parts_of(both))
+    return widest_inscribed(parts_of(both))
 
 
 def _overlaps(cuts: list[Cut], areas: dict[int, BaseGeometry], found: Findings) -> None:
@@ -187,10 +189,20 @@ def _share(cut: Cut, area: BaseGeometry, layer: Layer, radius: float, window: Wi
 
 
 def own_width(cut: Cut) -> float:
-    """Width of one piece of the shape by itself, mm."""
+    """Diameter of the largest disc inside one piece of the shape by itself, mm. Exact but for tiles."""
     if cut.fold == 0:
         return cut.outer_mm - cut.inner_mm if cut.inner_mm > 0 else 2 * cut.outer_mm
-    return inscribed_diameter(polygon_of(cut.outlines[0]))
+    match cut.shape:
+        case DotRing():
+            return 2 * float(cut.shape.dot_r)
+        case RadialPetals():
+            web = float(cut.shape.web_mm)
+            return 2 * petal_half_width(cut.inner_mm, cut.outer_mm, cut.shape.petals, web)
+        case PolygonRing():  # at a corner, between its two outer edges and the inner corner
+            inner, outer, slant = float(cut.shape.r_inner), cut.outer_mm, math.cos(math.pi / cut.shape.sides)
+            return 2 * slant * (outer - inner) / (1 + slant) if inner > 0 else 2 * slant * outer
+        case _:
+            return inscribed_diameter(polygon_of(cut.outlines[0]))
 
 
 def _pocket_width(area: BaseGeometry, layer: Layer, radius: float) -> float:
@@ -219,7 +231,7 @@ def _island(island: Polygon, parts: list[Polygon], least_wall: float, found: Fin
         return
     if not island.buffer(-0.75 * least_wall).is_empty:
         return
-    thickness = inscribed_diameter(island)
+    thickness = slender_diameter(island, 1.5 * least_wall)
     if thickness > TOUCH_MM:
         found.walls.append(Wall(thickness, ("a pocket", "the island inside it")))
 
@@ -231,7 +243,7 @@ def _tongues(part: Polygon, least_wall: float, found: Findings) -> None:
         low_x, low_y, high_x, high_y = filled.bounds
         if max(high_x - low_x, high_y - low_y) < TONGUE_LENGTHS * least_wall:
             continue
-        thickness = inscribed_diameter(filled)
+        thickness = slender_diameter(filled, 1.5 * least_wall)
         if thickness > OVERLAP_MM and filled.area > 0.5 * TONGUE_LENGTHS * least_wall * thickness:
             found.walls.append(Wall(thickness, ("two arms of one pocket", "each other")))
 

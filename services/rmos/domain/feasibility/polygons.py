@@ -93,6 +93,32 @@ def inscribed_diameter(polygon: Polygon) -> float:
     return 2 * float(shapely.length(shapely.maximum_inscribed_circle(polygon, tolerance=0.005)))
 
 
+def widest_inscribed(parts: Iterable[Polygon]) -> float:
+    """Greatest inscribed diameter of several areas, mm. Congruent ones (equal area and border) are measured once, and
+    none that is too small to beat the best: no disc is larger than one of the part's own area."""
+    best, measured = 0.0, set[tuple[float, float]]()
+    for part in sorted(parts, key=lambda part: -float(part.area)):
+        if 2 * math.sqrt(part.area / math.pi) <= best:
+            break
+        alike = round(float(part.area), 4), round(float(part.length), 4)
+        if alike not in measured:
+            measured.add(alike)
+            best = max(best, inscribed_diameter(part))
+    return best
+
+
+def slender_diameter(polygon: Polygon, most: float) -> float:
+    """As `inscribed_diameter`, for a long thin area of at most this diameter: how far it can be shrunk, by bisection."""
+    low, high = 0.0, most
+    while high - low > 0.01:
+        middle = (low + high) / 2
+        if polygon.buffer(-middle / 2, quad_segs=2).is_empty:
+            high = middle
+        else:
+            low = middle
+    return low
+
+
 def radial_extent(areas: Iterable[Polygon], centre: tuple[float, float]) -> tuple[float, float]:
     """Least and greatest distance of the areas from the centre, mm."""
     origin = shapely.Point(centre)
