@@ -753,7 +753,9 @@ def _audit_examples() -> tuple[Message, ...]:
             to_checkpoint=note,
         ),
         audit.AskAttestation(run_id=RUN, up_to_position=2),
-        audit.Attestation(envelope_json='{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[]}'),
+        audit.Attestation(
+            envelope_json='{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[]}'
+        ),
         audit.AskReplay(run_id=RUN),
         audit.Replayed(
             run_id=RUN,

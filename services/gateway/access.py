@@ -18,6 +18,8 @@ class Permission(StrEnum):
     """Create, generate, attach, bind, evaluate."""
     DECIDE = "decide"
     """Approve, reject, require revision, override, delete, have toolpaths made."""
+    AUDIT = "audit"
+    """Have the record computed again."""
     ADMINISTER = "administer"
     """Add to the catalog, let old content go."""
 
@@ -26,6 +28,7 @@ MAY: dict[Permission, tuple[Role, ...]] = {
     Permission.READ: (Role.DESIGNER, Role.OPERATOR, Role.AUDITOR, Role.ADMIN),
     Permission.DESIGN: (Role.DESIGNER, Role.OPERATOR, Role.ADMIN),
     Permission.DECIDE: (Role.OPERATOR, Role.ADMIN),
+    Permission.AUDIT: (Role.AUDITOR, Role.ADMIN),
     Permission.ADMINISTER: (Role.ADMIN,),
 }
 
@@ -103,6 +106,8 @@ ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("GET", "/api/audit/consistency"): _READ,
     ("GET", "/api/audit/key"): _READ,
     ("GET", "/api/artifacts/{artifact_id}/proof"): _READ,
+    ("GET", "/api/runs/{run_id}/attestation"): Rule(Permission.AUDIT, LONG_S),
+    ("GET", "/api/runs/{run_id}/replay"): Rule(Permission.AUDIT, LONG_S),
     ("GET", "/metrics"): _READ,
     ("GET", "/healthz"): _OPEN,
     ("GET", "/readyz"): _OPEN,

@@ -16,11 +16,12 @@ from contracts import subjects
 from contracts.subjects import Conversation
 from runtime.blobs import BlobStore
 from runtime.bus import Bus, Handler
-from runtime.clock import SystemClock, utc_text
+from runtime.clock import SystemClock
 from runtime.ids import new_id
 from runtime.logs import Logger
 from runtime.objects import ObjectStore
 from runtime.pool import WorkerPool
+from services.rmos.audit.attestation import AttestationHandlers
 from services.rmos.audit.checkpointer import Checkpointer
 from services.rmos.audit.proofs import ProofHandlers
 from services.rmos.audit.publication import PREFIX, Publication
@@ -86,7 +87,7 @@ class RmosService:
         projector: Projector,
         rebuild: Rebuild,
         checkpointer: Checkpointer,
-        proofs: ProofHandlers,
+        audits: Answers,
         searches: SearchHandlers,
         log: Logger,
     ) -> None:
@@ -151,11 +152,7 @@ class RmosService:
             (subjects.DIFF, comparing.diff),
             (subjects.EXPLANATION, comparing.explanation),
             (subjects.CATALOG, queries.catalog),
-            (subjects.CHECKPOINT, proofs.checkpoint),
-            (subjects.TILE, proofs.tile),
-            (subjects.ARTIFACT_PROOF, proofs.artifact_proof),
-            (subjects.CONSISTENCY, proofs.consistency),
-            (subjects.CHECKPOINT_KEYS, proofs.keys),
+            *audits,
             (subjects.HEALTH["rmos"], health.health),
         )
 
@@ -211,7 +208,6 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
     stack.push_async_callback(rebuilding.dispose)
     rebuild = Rebuild(rebuilding, events, FOLD_VERSION, log)
     reader = CurrentReader(tables, projector.projected)
-    checkpointer, proofs = await _audit(settings, events, reader, clock, stack, log)
     desk = Desk(
         log=events,
         blobs=blobs,
@@ -223,25 +219,36 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
         new_id=new_id,
         log_origin=settings.checkpoints.origin,
     )
+    checkpointer, audits = await _audit(settings, events, reader, desk, stack, log)
     projections = ProjectionQueries(reader)
     designer = DesignerOverBus(bus, new_id)
     searches = SearchHandlers(desk, designer, lambda: engine.catalog, events, log)
-    return RmosService(bus, events, desk, engine, projections, projector, rebuild, checkpointer, proofs, searches, log)
+    return RmosService(bus, events, desk, engine, projections, projector, rebuild, checkpointer, audits, searches, log)
 
 
 async def _audit(
     settings: RmosSettings,
     events: PostgresEventLog,
     reader: CurrentReader,
-    clock: SystemClock,
+    desk: Desk,
     stack: AsyncExitStack,
     log: Logger,
-) -> tuple[Checkpointer, ProofHandlers]:
+) -> tuple[Checkpointer, Answers]:
+    """What signs the log, and the queries about what is signed."""
     objects = ObjectStore(settings.s3, PREFIX)
     stack.callback(objects.close)
     records = await stack.enter_async_context(AuditRecords(settings.postgres.dsn))
     publication = Publication(objects)
     signer, keys = settings.checkpoints.signing_key(), settings.checkpoints.verifier_keys()
     log.info("checkpoint_key", origin=signer.name, verifier_key=str(keys[0]))
-    checkpointer = Checkpointer(records, publication, signer, keys, events.head, lambda: utc_text(clock.now()), log)
-    return checkpointer, ProofHandlers(records, publication, keys, ArtifactPositions(reader).of)
+    checkpointer = Checkpointer(records, publication, signer, keys, events.head, desk.now, log)
+    proofs = ProofHandlers(records, publication, keys, ArtifactPositions(reader).of)
+    attestations = AttestationHandlers(records, proofs, desk.blobs, signer)
+    return checkpointer, (
+        (subjects.CHECKPOINT, proofs.checkpoint),
+        (subjects.TILE, proofs.tile),
+        (subjects.ARTIFACT_PROOF, proofs.artifact_proof),
+        (subjects.CONSISTENCY, proofs.consistency),
+        (subjects.CHECKPOINT_KEYS, proofs.keys),
+        (subjects.ATTESTATION, attestations.attestation),
+    )

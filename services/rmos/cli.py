@@ -88,6 +88,8 @@ def rotate_key(home: Home = None) -> None:
 
 
 audit.command("who-made")(cli_evidence.who_made)
+audit.command("export")(cli_evidence.export)
+audit.command("check-bundle")(cli_evidence.check_bundle)
 
 
 def _print(report: Report) -> None:

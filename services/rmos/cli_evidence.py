@@ -1,4 +1,4 @@
-"""`rmos audit who-made`: what stands behind a G-code file."""
+"""`rmos audit who-made`, `export` and `check-bundle`: what stands behind a G-code file, and how to show it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from services.rmos.cli_options import FOUND, AsJson, Dsn, Home, Vkeys, print_json, reaching
+from services.rmos.cli_options import FOUND, UNREACHABLE, AsJson, Dsn, Home, Url, Vkeys, print_json, reaching, say
 
 Program = Annotated[Path, typer.Argument(help="A G-code file.", exists=True, dir_okay=False, readable=True)]
 
@@ -30,8 +30,79 @@ def who_made(program: Program, home: Home = None, dsn: Dsn = None, vkey: Vkeys =
         raise typer.Exit(FOUND)
 
 
+def export(
+    name: Annotated[
+        str, typer.Argument(metavar="ARTIFACT|RUN|FILE", help="Id of an artifact or run, or a G-code file.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="File for the bundle.")],
+    home: Home = None,
+    dsn: Dsn = None,
+    vkey: Vkeys = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """One zip with everything that shows, offline, what a run decided: events, proofs, content, signed statement."""
+    from services.rmos.audit.access import audited
+    from services.rmos.audit.bundle_export import NoBundle
+    from services.rmos.audit.bundle_export import export as bundle_for
+    from services.rmos.audit.gateway_access import attestation, gateway_of
+
+    path = Path(name)
+    with reaching():
+        gateway = gateway_of(home, url)
+        what = audited(home, dsn, vkey or [], [])
+        try:
+            run_id, bundle = bundle_for(
+                what,
+                path.read_bytes() if path.is_file() else name,
+                lambda run_id, up_to: attestation(gateway, run_id, up_to),
+            )
+        except NoBundle as problem:
+            say(str(problem))
+            raise typer.Exit(FOUND) from None
+    out.write_bytes(bundle)
+    if as_json:
+        print_json({"run_id": run_id, "bundle": str(out), "size": len(bundle)})
+    else:
+        print(f"run {run_id}: {out} ({len(bundle)} bytes); anybody may check it with `rmos audit check-bundle {out}`")
+
+
+def check_bundle(
+    bundle: Annotated[Path, typer.Argument(help="A bundle.", exists=True, dir_okay=False, readable=True)],
+    vkey: Vkeys = None,
+    program: Annotated[
+        Path | None,
+        typer.Option("--program", help="A G-code file that must be the bundle's subject.", exists=True, dir_okay=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Whether a bundle holds together; needs no network, no database and no bus. Without --vkey it trusts the bundle's
+    own key, and says so."""
+    from services.rmos.audit.bundle_check import check_bundle as checked
+    from services.rmos.domain.checkpoint import NotAKey, VerifierKey
+
+    try:
+        keys = [VerifierKey.parse(text) for text in vkey or []]
+    except NotAKey as problem:
+        say(f"--vkey: {problem}")
+        raise typer.Exit(UNREACHABLE) from None
+    verdict = checked(bundle.read_bytes(), keys, program.read_bytes() if program is not None else None)
+    if as_json:
+        print_json(verdict.as_json())
+    else:
+        for flaw in verdict.flaws:
+            print(f"{flaw.where}: {flaw.what}")
+        for release in (verdict.statement or {}).get("predicate", {}).get("releases", []) if verdict.sound else []:
+            print("\n".join(_told(release)))
+        by = "given by you" if verdict.keys_were_given else "the bundle's own: compare it with the log's"
+        said = "sound" if verdict.sound else "not sound"
+        print(f"{said}; trusted {', '.join(map(str, verdict.keys)) or 'no key'}, {by}")
+    if not verdict.sound:
+        raise typer.Exit(FOUND)
+
+
 def _told(release: dict[str, Any]) -> list[str]:
-    verdict, approval, proof = release["feasibility"], release["approval"], release["proof"]
+    verdict, approval, proof = release["feasibility"], release["approval"], release.get("proof")
     lines = [
         f"run         {release['run_id']}",
         f"released    {release['released_at_utc']} as {release['artifact_id']}, for {_who(release['asked_by'])}",
@@ -47,11 +118,12 @@ def _told(release: dict[str, Any]) -> list[str]:
         drift = release["drift"]
         lines.append(f"drift       {', '.join(drift['changed'])}; {_accepted(drift)}")
     engines = ", ".join(f"{name} {version}" for name, version in release["engine_versions"].items())
-    return [
-        *lines,
-        f"engines     {engines}",
-        f"proof       event {release['position']} of {proof['log']}, below its checkpoint of {proof['tree_size']}",
-    ]
+    lines.append(f"engines     {engines}")
+    if proof is not None:
+        lines.append(
+            f"proof       event {release['position']} of {proof['log']}, of {proof['tree_size']} that are signed"
+        )
+    return lines
 
 
 def _approved(approval: dict[str, Any] | None) -> str:

@@ -16,6 +16,7 @@ EXPECTED = {
     Permission.READ: {Role.DESIGNER, Role.OPERATOR, Role.AUDITOR, Role.ADMIN},
     Permission.DESIGN: {Role.DESIGNER, Role.OPERATOR, Role.ADMIN},
     Permission.DECIDE: {Role.OPERATOR, Role.ADMIN},
+    Permission.AUDIT: {Role.AUDITOR, Role.ADMIN},
     Permission.ADMINISTER: {Role.ADMIN},
     Permission.ADMINISTER: {Role.ADMIN},
 }
@@ -31,7 +32,7 @@ def test_the_roles_may_what_their_names_promise() -> None:
     assert {permission: set(roles) for permission, roles in MAY.items()} == EXPECTED
     assert {key for key, rule in ENDPOINTS.items() if rule.permission is None} == OPEN
     assert all(
-        rule.permission is Permission.READ
+        rule.permission in {Permission.READ, Permission.AUDIT}
         for (method, _), rule in ENDPOINTS.items()
         if method == "GET" and rule.permission
     )

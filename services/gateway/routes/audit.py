@@ -12,12 +12,16 @@ from contracts import subjects
 from contracts.audit import (
     ArtifactProof,
     AskArtifactProof,
+    AskAttestation,
     AskCheckpoint,
     AskCheckpointKeys,
     AskConsistency,
+    AskReplay,
     AskTile,
+    Attestation,
     CheckpointKeys,
     ConsistencyProof,
+    Replayed,
     SignedCheckpoint,
     TileContent,
 )
@@ -25,7 +29,7 @@ from contracts.model import for_people
 from services.gateway.calls import CallerOf, message_of
 from services.gateway.guard import GuardedRoute
 from services.gateway.problems import Reply
-from services.gateway.routes.paths import ArtifactId
+from services.gateway.routes.paths import ArtifactId, RunId
 
 router = APIRouter(route_class=GuardedRoute, tags=["audit"])
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -76,3 +80,17 @@ async def artifact_proof(artifact_id: ArtifactId, caller: CallerOf) -> Reply:
     """Everything that shows, offline, that the artifact stands in the log under a signed checkpoint."""
     asked = AskArtifactProof(artifact_id=artifact_id)
     return Reply(for_people(await caller.ask(subjects.ARTIFACT_PROOF, asked)))
+
+
+@router.get("/api/runs/{run_id}/attestation", response_model=Attestation)
+async def attestation(run_id: RunId, caller: CallerOf, up_to: Annotated[int, Query(ge=1)]) -> Reply:
+    """What the record says about the run up to this log position, signed with the key of the log's checkpoints: an
+    in-toto statement in a DSSE envelope."""
+    asked = AskAttestation(run_id=run_id, up_to_position=up_to)
+    return Reply(for_people(await caller.ask(subjects.ATTESTATION, asked)))
+
+
+@router.get("/api/runs/{run_id}/replay", response_model=Replayed)
+async def replay(run_id: RunId, caller: CallerOf) -> Reply:
+    """Everything that was computed in the run, computed again: same, drift, or not reproducible. Records nothing."""
+    return Reply(for_people(await caller.ask(subjects.REPLAY, AskReplay(run_id=run_id))))

@@ -26,7 +26,7 @@ from contracts.errors import ErrorCode, RmosError
 from services.rmos.audit.publication import Publication
 from services.rmos.audit.records import RecordedCheckpoint
 from services.rmos.audit.rows import LogRow, entry_of_row
-from services.rmos.domain.checkpoint import VerifierKey
+from services.rmos.domain.checkpoint import NotACheckpoint, VerifierKey, opened
 from services.rmos.domain.leaf import leaf_of
 from services.rmos.domain.merkle import (
     Range,
@@ -63,6 +63,7 @@ class ProofHandlers:
     ) -> None:
         self._records = records
         self._publication = publication
+        self._verifiers = tuple(keys)
         self._keys = tuple(str(key) for key in keys)
         self._origin = keys[0].name
         self._position_of = position_of
@@ -148,6 +149,21 @@ class ProofHandlers:
             from_checkpoint=before.note.decode() if before is not None else None,
             to_checkpoint=after.note.decode() if after is not None else None,
         )
+
+    async def require_signed(self, rows: Sequence[LogRow]) -> None:
+        """Returns when each row is proved to stand in the tree that was signed. Raises UNAVAILABLE when no checkpoint
+        covers them in time; INTERNAL when one of them does not."""
+        checkpoint = await self._covering(max(row.position for row in rows))
+        try:
+            signed = opened(checkpoint.note, self._verifiers)
+        except NotACheckpoint as error:
+            raise _disproved(f"the checkpoint of {checkpoint.size} events cannot be trusted: {error}") from error
+        paths = [inclusion_ranges(row.position - 1, signed.size) for row in rows]
+        hashes = iter(await self._hashes([leaves for path in paths for leaves in path], signed.size))
+        for row, path in zip(rows, paths, strict=True):
+            proof = [next(hashes) for _ in path]
+            if not includes(leaf_of(entry_of_row(row)), row.position - 1, signed.size, proof, signed.root):
+                raise _disproved(f"the event at position {row.position} is not in the tree that was signed")
 
     async def _covering(self, position: int) -> RecordedCheckpoint:
         try:

@@ -15,7 +15,7 @@ from services.rmos.audit.rows import LogRow, log_row
 from services.rmos.event_log.refusals import unreadable
 from services.rmos.event_log.statements import statement
 
-_ROWS, _LEAVES = statement("read_after"), statement("leaves_after")
+_ROWS, _LEAVES, _STREAMS = statement("read_after"), statement("leaves_after"), statement("read_streams")
 _ADD, _NEWEST, _OF_SIZE = (
     statement("add_checkpoint"),
     statement("newest_checkpoint"),
@@ -73,6 +73,10 @@ class AuditRecords:
     async def leaves_after(self, position: int, limit: int) -> Sequence[tuple[int, bytes]]:
         """Positions and stored leaf hashes, likewise."""
         return [(row[0], row[1]) for row in await self._rows(_LEAVES, {"position": position, "limit": limit})]
+
+    async def rows_of(self, streams: Sequence[str], up_to: int) -> list[LogRow]:
+        """All rows of these streams up to a position, by position."""
+        return [log_row(row) for row in await self._rows(_STREAMS, {"streams": list(streams), "up_to": up_to})]
 
     async def newest_checkpoint(self) -> RecordedCheckpoint | None:
         """None before the first one."""

@@ -34,21 +34,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """`rows` by position."""
+    """`rows` by position; `artifacts`, the run's decisions, in the order in which they were made."""
 
     run_id: str
     opened: RunOpened
     rows: tuple[LogRow, ...]
-
-    @property
-    def artifacts(self) -> list[Recorded]:
-        """The run's decisions in the order in which they were made."""
-        stream = run_domain.stream_of(self.run_id)
-        return [
-            Recorded(row, event.artifact)
-            for row in self.rows
-            if row.stream == stream and isinstance(event := event_in(row), ArtifactRecorded)
-        ]
+    artifacts: tuple[Recorded, ...]
 
     @property
     def programs(self) -> list[Recorded]:
@@ -100,12 +91,12 @@ def streams_beside(run_id: str, rows: Sequence[LogRow]) -> list[str]:
 def record_of(run_id: str, rows: Sequence[LogRow]) -> RunRecord:
     """Raises NoRecord."""
     stream = run_domain.stream_of(run_id)
-    opened = next(
-        (event for row in rows if row.stream == stream and isinstance(event := event_in(row), RunOpened)), None
-    )
+    own = [(row, event_in(row)) for row in sorted(rows) if row.stream == stream]
+    opened = next((event for _, event in own if isinstance(event, RunOpened)), None)
     if opened is None:
         raise NoRecord(f"the log has no run {run_id}")
-    return RunRecord(run_id, opened, tuple(sorted(rows)))
+    artifacts = tuple(Recorded(row, event.artifact) for row, event in own if isinstance(event, ArtifactRecorded))
+    return RunRecord(run_id, opened, tuple(sorted(rows)), artifacts)
 
 
 def event_in(row: LogRow) -> LogEvent | None:

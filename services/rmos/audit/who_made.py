@@ -58,7 +58,7 @@ def who_made(what: Audited, program: bytes) -> Origin:
     public, blobs = ObjectStore(what.s3, PREFIX), ObjectStore(what.s3)
     try:
         with record_view(what.dsn) as view:
-            run_ids = _released_in(view, origin.sha256)
+            run_ids = runs_releasing(view, origin.sha256)
             for run_id in run_ids:
                 _tell(what, view, public, run_id, origin)
             if not run_ids:
@@ -79,7 +79,7 @@ def run_record(view: RecordView, run_id: str, up_to: int | None = None) -> RunRe
     return record_of(run_id, view.of_streams([own, *beside], up_to))
 
 
-def _released_in(view: RecordView, sha256: str) -> list[str]:
+def runs_releasing(view: RecordView, sha256: str) -> list[str]:
     """The runs in which a program of this digest was released, in the order of their first release."""
     found = []
     for row in view.saying(sha256):

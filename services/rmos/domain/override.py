@@ -13,7 +13,7 @@ from contracts.log import ApprovedDigests
 from services.rmos.domain.policy import SafetyPolicy
 from services.rmos.domain.run import RunState
 
-Scope = Literal["YELLOW", "RED"]
+Scope = Literal["YELLOW", "RED", "DRIFT"]
 SCOPE_OF: dict[RiskLevel, Scope] = {
     RiskLevel.YELLOW: "YELLOW",
     RiskLevel.RED: "RED",
@@ -23,6 +23,7 @@ SCOPE_OF: dict[RiskLevel, Scope] = {
 MAY: dict[Scope, frozenset[Role]] = {
     "YELLOW": frozenset({Role.OPERATOR, Role.ADMIN}),
     "RED": frozenset({Role.ADMIN}),
+    "DRIFT": frozenset({Role.OPERATOR, Role.ADMIN}),
 }
 
 

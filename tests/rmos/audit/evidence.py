@@ -14,13 +14,21 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from contracts.artifacts import RunArtifact
+from contracts.audit import AskAttestation
+from runtime.blobs import BlobStore
 from runtime.pool import WorkerPool
 from runtime.settings import S3Settings
 from runtime.testing import DatabaseAccess, PostgresAccess, S3Access
+from services.rmos.audit.attestation import AttestationHandlers
+from services.rmos.audit.bundle_export import export
+from services.rmos.audit.proofs import ProofHandlers
+from services.rmos.audit.publication import Publication
+from services.rmos.audit.records import AuditRecords
+from services.rmos.audit.verify import Audited
 from services.rmos.cli import audit
 from tests.rmos.audit.given import KEY, VKEY, checkpointing, public_objects, s3_settings
 from tests.rmos.event_log.given import until
-from tests.rmos.handlers.shop import GOOD, RED, Shop, a_shop
+from tests.rmos.handlers.shop import AUDREY, GOOD, RED, Shop, a_shop, by
 
 
 @dataclass
@@ -140,4 +148,29 @@ def written(folder: Path, content: bytes, name: str = "program.nc") -> str:
     return str(path)
 
 
-__all__ = ["KEY", "VKEY", "Evidence", "evidence", "written"]
+def attested(store: Evidence, run_id: str, up_to: int) -> bytes:
+    """What rmos signs: its own handler on this store's log, tiles and blobs, with the key of its checkpoints."""
+
+    async def ask() -> bytes:
+        blobs = BlobStore(store.s3)
+        try:
+            with public_objects(store.s3) as objects:
+                async with AuditRecords(store.database.reader_dsn) as records:
+                    proofs = ProofHandlers(records, Publication(objects), [KEY.verifier], _no_artifact)
+                    handlers = AttestationHandlers(records, proofs, blobs, KEY)
+                    asked = AskAttestation(run_id=run_id, up_to_position=up_to)
+                    return (await handlers.attestation(asked, by(AUDREY))).envelope_json.encode()
+        finally:
+            blobs.close()
+
+    return asyncio.run(ask())
+
+
+async def _no_artifact(_: str) -> int:
+    raise AssertionError("attestations look for no artifact")
+
+
+def exported(store: Evidence, name: str | bytes) -> bytes:
+    """The bundle as `rmos audit export` makes it; only the way to rmos, HTTP and bus, is left out."""
+    what = Audited(store.database.reader_dsn, store.s3, [KEY.verifier])
+    return export(what, name, lambda run_id, up_to: attested(store, run_id, up_to))[1]
