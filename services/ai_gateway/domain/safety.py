@@ -34,6 +34,9 @@ class Rule:
     flag: str
     level: Level
     reason: str
+    phrases: tuple[tuple[str, re.Pattern[str]], ...]
+    """The longest word of each with its pattern: a text without that word has not the phrase, and is seen to have none
+    a hundred times faster than by the pattern."""
     patterns: tuple[re.Pattern[str], ...]
     spelled: tuple[str, ...]
 
@@ -73,11 +76,16 @@ def parse_rules(rules_json: bytes, confusables_json: bytes) -> SafetyRules:
 
 
 def _rule(entry: dict[str, Any]) -> Rule:
-    phrases = [r"\b" + r"[\W_]+".join(map(re.escape, phrase.split())) + r"\b" for phrase in entry["phrases"]]
-    patterns = tuple(re.compile(pattern) for pattern in (*phrases, *entry["patterns"]))
-    if entry["level"] not in {"hard", "soft"} or not (patterns or entry["spelled"]):
+    phrases = tuple(_phrase(phrase) for phrase in entry["phrases"])
+    patterns = tuple(re.compile(pattern) for pattern in entry["patterns"])
+    if entry["level"] not in {"hard", "soft"} or not (phrases or patterns or entry["spelled"]):
         raise ValueError(f"rule {entry.get('flag')!r} has no usable level or nothing to look for")
-    return Rule(entry["flag"], entry["level"], entry["reason"], patterns, tuple(entry["spelled"]))
+    return Rule(entry["flag"], entry["level"], entry["reason"], phrases, patterns, tuple(entry["spelled"]))
+
+
+def _phrase(phrase: str) -> tuple[str, re.Pattern[str]]:
+    words = phrase.split()
+    return max(words, key=len), re.compile(r"\b" + r"[\W_]+".join(map(re.escape, words)) + r"\b")
 
 
 def judge(
@@ -119,8 +127,11 @@ def _findings(
 
 
 def _matches(rule: Rule, reading: FoldedText) -> bool:
-    if any(pattern.search(view) for pattern in rule.patterns for view in reading.views):
-        return True
+    for view in reading.views:
+        if any(word in view and pattern.search(view) for word, pattern in rule.phrases):
+            return True
+        if any(pattern.search(view) for pattern in rule.patterns):
+            return True
     return any(word in run for word in rule.spelled for run in reading.spelled)
 
 
