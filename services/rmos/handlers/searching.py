@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any
 
 from contracts.ai import GeneratedContent
 from contracts.canonical import digest_of
@@ -25,15 +25,19 @@ from services.rmos.domain.search import MAX_REASON, Judged, Searched, candidate_
 from services.rmos.domain.search_prompt import model_call
 from services.rmos.ports import Designer, Engine
 
-SIDE_BY_SIDE, FEW_ATTEMPTS, FEW_SIDE_BY_SIDE = 4, 10, 2
-"""Candidates of one round: with few attempts in all, learning from one another is worth more than time."""
-LEAST_ROUND_S = 0.35
-"""A round is not begun with less time: the AI gateway keeps 0.3 s of every deadline to itself."""
+FEW_ATTEMPTS, FEW_SIDE_BY_SIDE = 10, 2
+"""With few attempts in all, learning from one another is worth more than time."""
+SIDE_BY_SIDE, MANY_TRIED, MANY_SIDE_BY_SIDE = 4, 12, 8
+"""Candidates of one round: more of them once the first rounds have found nothing that ends the search."""
+LEAST_ROUND_S = 0.03
+"""A round is not begun with less time: no answer comes in less."""
+RESERVED_S = 0.3
+"""The AI gateway keeps this of every deadline to itself, so a call's deadline lies this far beyond the search's end.
+The search does not wait for it: what comes late is abandoned."""
 RECORDING_S = 0.05
 """Kept of the time limit for putting the outcome on record."""
 HOPELESS = frozenset({ErrorCode.AI_NOT_CONFIGURED, ErrorCode.INVALID_REQUEST, ErrorCode.AI_BLOCKED})
 """What comes again however often it is asked: a round of nothing else ends the search with this error."""
-T = TypeVar("T")
 
 
 @dataclass
@@ -69,6 +73,16 @@ class _Candidate:
     sha256: str
 
 
+@dataclass(slots=True)
+class _Try:
+    """One attempt as far as it came: an answer or an error, then a candidate or what it was refused for, a verdict."""
+
+    number: int
+    error: RmosError | None = None
+    found: _Candidate | SearchAttempt | None = None
+    verdict: Feasibility | RmosError | None = None
+
+
 class SearchLoop:
     def __init__(
         self, designer: Designer, engine: Engine, catalog: Callable[[], Catalog], unix_ms: Callable[[], int]
@@ -83,51 +97,65 @@ class SearchLoop:
 
         Raises the RmosError of a round in which nothing but a hopeless request was answered.
         """
-        budget = search.asked.search_budget
-        ahead = FEW_SIDE_BY_SIDE if budget.max_attempts <= FEW_ATTEMPTS else SIDE_BY_SIDE
         while search.searched.left > 0 and not search.searched.done:
             if search.left_s < LEAST_ROUND_S:
                 search.time_is_up = True
                 return
             first = len(search.searched.attempts) + 1
-            await self._round(search, range(first, first + min(ahead, search.searched.left)))
+            await self._round(search, range(first, first + min(_ahead(search), search.searched.left)))
             await report(search)
             search.time_is_up = search.left_s <= 0
 
     async def _round(self, search: Search, numbers: range) -> None:
-        """Generate, check, judge; then every attempt of the round is counted in order."""
-        answers = await _within(search.left_s, [self._generated(search, number) for number in numbers])
-        attempts: dict[int, SearchAttempt] = {}
-        candidates: list[_Candidate] = []
-        errors: list[RmosError] = []
-        for number, answer in zip(numbers, answers, strict=True):
-            found = self._candidate(search, number, answer)
-            if isinstance(found, _Candidate):
-                candidates.append(found)
-            else:
-                attempts[number] = found
-                errors += [answer] if isinstance(answer, RmosError) else []
-        if len(errors) == len(numbers) and all(error.code in HOPELESS for error in errors):
+        """Every candidate is judged as soon as it came; all attempts of the round are counted in order."""
+        tries = [_Try(number) for number in numbers]
+        verdicts: dict[str, asyncio.Future[Feasibility]] = {}
+        seen = search.searched.seen()
+        try:
+            await _within(search.left_s, [self._tried(search, one, seen, verdicts) for one in tries])
+        finally:
+            for verdict in verdicts.values():
+                verdict.cancel()
+        errors = [one.error for one in tries if one.error is not None]
+        if len(errors) == len(tries) and all(error.code in HOPELESS for error in errors):
             raise errors[0]
-        judged = await self._judged(search, candidates, attempts)
-        for number in numbers:
-            search.searched = search.searched.after(attempts[number], judged.get(number))
+        for one in tries:
+            attempt, judged = _counted(one, search.searched.seen())
+            search.searched = search.searched.after(attempt, judged)
+
+    async def _tried(
+        self,
+        search: Search,
+        one: _Try,
+        seen: Mapping[str, SearchAttempt],
+        verdicts: dict[str, asyncio.Future[Feasibility]],
+    ) -> None:
+        """Generate, check, judge. A design that is judged already, or is being judged, is not judged again."""
+        try:
+            answer = await self._generated(search, one.number)
+        except RmosError as error:
+            one.error, one.found = error, _failed(one.number, error, _call_of(error))
+            return
+        one.found = self._candidate(search, one.number, answer)
+        if isinstance(one.found, SearchAttempt) or one.found.sha256 in seen:
+            return
+        sha256 = one.found.sha256
+        if sha256 not in verdicts:
+            context = search.asked.context.cutting()
+            verdicts[sha256] = asyncio.ensure_future(self._engine.evaluate(one.found.spec, context, "router"))
+        try:
+            one.verdict = await asyncio.shield(verdicts[sha256])
+        except RmosError as error:
+            one.verdict = error
 
     async def _generated(self, search: Search, number: int) -> GeneratedContent:
         tool = self._catalog().tool(str(search.asked.context.tool_id))
         call = model_call(search.asked, search.seed, number, search.searched, tool)
-        deadline_ms = self._unix_ms() + int(1000 * max(0.0, search.left_s))
+        deadline_ms = self._unix_ms() + int(1000 * (max(0.0, search.left_s) + RESERVED_S))
         return await self._designer.generate(call, search.request.model_copy(update={"deadline_ms": deadline_ms}))
 
-    def _candidate(
-        self, search: Search, number: int, answer: GeneratedContent | RmosError | None
-    ) -> _Candidate | SearchAttempt:
-        """The design of an answer, or the attempt that has none."""
-        if answer is None:
-            reason = "the time was up before a design came"
-            return SearchAttempt(number=number, outcome=AttemptOutcome.ABANDONED, reason=reason)
-        if isinstance(answer, RmosError):
-            return _failed(number, answer, _call_of(answer))
+    def _candidate(self, search: Search, number: int, answer: GeneratedContent) -> _Candidate | SearchAttempt:
+        """The design of an answer, or the attempt that was refused."""
         call_id = answer.provenance.call_id
         try:
             design = candidate_of(answer.text or "", search.asked.context, self._catalog())
@@ -136,28 +164,25 @@ class SearchLoop:
         spec = spec_of(design)
         return _Candidate(number, call_id, design, spec, digest_of(spec))
 
-    async def _judged(
-        self, search: Search, candidates: list[_Candidate], attempts: dict[int, SearchAttempt]
-    ) -> dict[int, Judged]:
-        """Verdicts of what was not seen before. Adds an attempt for every candidate."""
-        seen = search.searched.seen()
-        new = {candidate.sha256: candidate for candidate in reversed(candidates) if candidate.sha256 not in seen}
-        context = search.asked.context.cutting()
-        verdicts = await _within(
-            search.left_s, [self._engine.evaluate(one.spec, context, "router") for one in new.values()]
-        )
-        found = dict(zip(new, verdicts, strict=True))
-        judged: dict[int, Judged] = {}
-        for one in candidates:
-            first = seen.get(one.sha256)
-            if first is not None:
-                attempts[one.number] = duplicate(one.number, one.call_id, first)
-                continue
-            attempts[one.number], verdict = _attempt(one, found[one.sha256])
-            if verdict is not None:
-                judged[one.number] = verdict
-                seen[one.sha256] = attempts[one.number]
-        return judged
+
+def _ahead(search: Search) -> int:
+    """Candidates of the next round: a function of the budget and of how many were tried, not of how fast they came."""
+    if search.asked.search_budget.max_attempts <= FEW_ATTEMPTS:
+        return FEW_SIDE_BY_SIDE
+    return SIDE_BY_SIDE if len(search.searched.attempts) < MANY_TRIED else MANY_SIDE_BY_SIDE
+
+
+def _counted(one: _Try, seen: Mapping[str, SearchAttempt]) -> tuple[SearchAttempt, Judged | None]:
+    """The attempt as it goes on record, with its verdict when it is the first of its design."""
+    match one.found:
+        case None:
+            reason = "the time was up before a design came"
+            return SearchAttempt(number=one.number, outcome=AttemptOutcome.ABANDONED, reason=reason), None
+        case SearchAttempt():
+            return one.found, None
+        case _Candidate(number=number, call_id=call_id, sha256=sha256):
+            first = seen.get(sha256)
+            return (duplicate(number, call_id, first), None) if first is not None else _attempt(one.found, one.verdict)
 
 
 def _attempt(one: _Candidate, verdict: Feasibility | RmosError | None) -> tuple[SearchAttempt, Judged | None]:
@@ -192,23 +217,13 @@ def _call_of(error: RmosError) -> str | None:
     return str(provenance["call_id"]) if isinstance(provenance, dict) and "call_id" in provenance else None
 
 
-async def _within(timeout_s: float, work: Iterable[Awaitable[T]]) -> list[T | RmosError | None]:
-    """Each result, its RmosError, or None where the time was up before; what is unfinished is abandoned."""
-    tasks: list[asyncio.Future[T]] = [asyncio.ensure_future(one) for one in work]
-    if not tasks:
-        return []
+async def _within(timeout_s: float, work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Returns when all is done or the time is up; what is unfinished then is abandoned. Raises what none foresaw."""
+    tasks = [asyncio.ensure_future(one) for one in work]
     try:
-        await asyncio.wait(tasks, timeout=max(0.0, timeout_s))
+        done, _ = await asyncio.wait(tasks, timeout=max(0.0, timeout_s))
     finally:
         for task in tasks:
             task.cancel()
-    return list(map(_outcome, tasks))
-
-
-def _outcome(task: asyncio.Future[T]) -> T | RmosError | None:
-    if not task.done() or task.cancelled():
-        return None
-    error = task.exception()
-    if error is None or isinstance(error, RmosError):
-        return error or task.result()
-    raise error
+    for task in done:
+        task.result()

@@ -66,6 +66,16 @@ class Repeating(OfflineDesigner):
         return await super().generate(call.model_copy(update={"prompt": "{}", "variant_seed": 1}), request)
 
 
+class Backwards(Repeating):
+    """The same design, always; of the calls under way the newest is answered first."""
+
+    async def generate(self, call: GenerateContent, request: RequestContext) -> GeneratedContent:
+        place = len(self.asked)
+        for _ in range(40 - place):
+            await asyncio.sleep(0)
+        return await super().generate(call, request)
+
+
 class Saying(OfflineDesigner):
     """The same text, always."""
 
@@ -99,6 +109,7 @@ class Hanging(OfflineDesigner):
 
     async def generate(self, call: GenerateContent, request: RequestContext) -> GeneratedContent:
         if len(self.asked) >= self._answers:
+            self.asked.append(call)
             await asyncio.Event().wait()
         return await super().generate(call, request)
 
@@ -115,7 +126,7 @@ class HereEngine(PooledEngine):
         return evaluate(spec, context, CATALOG, mode)
 
 
-async def _unseen(_: Search) -> None:
+async def unseen(_: Search) -> None:
     """Nobody watches."""
 
 
@@ -124,5 +135,5 @@ async def searched(
 ) -> Search:
     """The search after its loop came to its end."""
     search = Search(asked, seed, given.request(), time.perf_counter())
-    await SearchLoop(designer, engine or HereEngine(), lambda: CATALOG, unix_ms).run(search, _unseen)
+    await SearchLoop(designer, engine or HereEngine(), lambda: CATALOG, unix_ms).run(search, unseen)
     return search

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 
 import orjson
@@ -12,8 +13,21 @@ from contracts.feasibility import RiskLevel
 from contracts.search import AttemptOutcome, ConstraintSearch, SearchBudget, SearchContext, SearchStatus
 from runtime.clock import unix_ms
 from services.rmos.domain.search import concluded
-from services.rmos.handlers.searching import Search
-from tests.rmos.search.given import WANTED, Failing, Hanging, HereEngine, OfflineDesigner, Repeating, Saying, searched
+from services.rmos.handlers.searching import RESERVED_S, Search, SearchLoop
+from tests.rmos.domain import given
+from tests.rmos.search.given import (
+    CATALOG,
+    WANTED,
+    Backwards,
+    Failing,
+    Hanging,
+    HereEngine,
+    OfflineDesigner,
+    Repeating,
+    Saying,
+    searched,
+    unseen,
+)
 
 
 def budget(**limits: object) -> SearchBudget:
@@ -152,7 +166,10 @@ async def test_each_call_gets_the_rest_of_the_time_as_its_deadline() -> None:
     )
     began_ms = unix_ms()
     await searched(asked, designer)
-    assert all(deadline <= began_ms + 20_000 for deadline in designer.deadlines_ms)
+    reserved_ms = (
+        1000 * RESERVED_S
+    )  # the gateway gives up so much before the deadline: then, not before, the time is up
+    assert all(deadline <= began_ms + 20_000 + reserved_ms for deadline in designer.deadlines_ms)
 
 
 async def test_the_same_seed_gives_the_same_attempts_and_another_seed_others() -> None:
@@ -160,3 +177,34 @@ async def test_the_same_seed_gives_the_same_attempts_and_another_seed_others() -
     runs = [await searched(asked, OfflineDesigner(), seed=seed) for seed in (3, 3, 4)]
     digests = [[item.candidate_sha256 for item in run.searched.attempts] for run in runs]
     assert digests[0] == digests[1] != digests[2]
+
+
+async def test_the_last_third_of_a_second_is_used_too() -> None:
+    asked = ConstraintSearch(context=context(tool_id="flat_0_8"), search_budget=budget(time_limit_seconds=1))
+    designer = Hanging(answers=0)
+    search = Search(asked, 7, given.request(), time.perf_counter() - 0.65)
+    await SearchLoop(designer, HereEngine(), lambda: CATALOG, unix_ms).run(search, unseen)
+    assert designer.asked
+    assert search.time_is_up
+    assert status_of(search) is SearchStatus.TIMEOUT
+
+
+async def test_rounds_grow_only_after_the_first_ones_found_nothing() -> None:
+    asked = ConstraintSearch(context=context(tool_id="flat_0_8"), search_budget=budget(max_attempts=30))
+    sizes: list[int] = []
+
+    async def counted(search: Search) -> None:
+        sizes.append(len(search.searched.attempts) - sum(sizes))
+
+    search = Search(asked, 7, given.request(), time.perf_counter())
+    await SearchLoop(OfflineDesigner(), HereEngine(), lambda: CATALOG, unix_ms).run(search, counted)
+    assert sizes == [4, 4, 4, 8, 8, 2]
+
+
+async def test_designs_of_one_round_that_are_alike_are_judged_once_and_in_order() -> None:
+    engine = HereEngine()
+    asked = ConstraintSearch(context=context(tool_id="flat_0_8"), search_budget=budget(max_attempts=11))
+    search = await searched(asked, Backwards(), engine)
+    assert len(engine.judged) == 1
+    assert search.searched.attempts[0].outcome is AttemptOutcome.SCORED
+    assert [item.duplicate_of for item in search.searched.attempts] == [None, *[1] * 10]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from decimal import Decimal
@@ -60,6 +61,21 @@ def asked_of(seed: int) -> SearchContext:
             "inlay_materials": dice.choice(INLAYS),
         }
     )
+
+
+def admitting(count: int, catalog: Catalog) -> Iterator[tuple[int, SearchContext]]:
+    """The first contexts, with their seeds, that admit a GREEN design."""
+    seeds = (seed for seed in itertools.count(1) if admits_green(asked_of(seed), catalog))
+    for seed in itertools.islice(seeds, count):
+        yield seed, asked_of(seed)
+
+
+def hopeless(seed: int) -> SearchContext:
+    """A context that rules GREEN out by itself: 0.8 mm has no published chip load; 0.3 mm under a stated depth is
+    YELLOW or worse."""
+    asked = asked_of(seed)
+    limits = {"tool_id": "flat_0_8"} if seed % 2 else {"channel_depth_mm": 2, "stock_thickness_mm": "2.3"}
+    return SearchContext.model_validate({**asked.model_dump(), **limits})
 
 
 def admits_green(asked: SearchContext, catalog: Catalog) -> bool:
