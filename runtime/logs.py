@@ -17,19 +17,34 @@ def configure(service: str, level: str = "info") -> Logger:
     """Set up the process' logging once and give its logger."""
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _line,
-        ],
+        processors=_processors(),
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
     return logger(service=service)
+
+
+def warnings_of(command: str) -> Logger:
+    """A logger for one command: warnings and errors, on stderr. The process' logging stays as it is."""
+    bound: Logger = structlog.wrap_logger(
+        structlog.BytesLogger(sys.stderr.buffer),
+        processors=_processors(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        service=command,
+    )
+    return bound
+
+
+def _processors() -> list[Any]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _line,
+    ]
 
 
 def _line(_: object, __: str, event: EventDict) -> bytes:

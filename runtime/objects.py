@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, TypeVar
 
 import urllib3
@@ -85,6 +86,14 @@ class ObjectStore:
         """Names that begin so, with their sizes, in the caller's thread. Raises as `read`."""
         entries = self._client.list_objects(self._bucket, prefix=self._prefix + prefix, recursive=True)
         return [((entry.object_name or "").removeprefix(self._prefix), entry.size or 0) for entry in entries]
+
+    def aged(self, prefix: str) -> list[tuple[str, int, datetime | None]]:
+        """As `listed`, with the time at which each was last stored; None where the server does not tell."""
+        entries = self._client.list_objects(self._bucket, prefix=self._prefix + prefix, recursive=True)
+        return [
+            ((entry.object_name or "").removeprefix(self._prefix), entry.size or 0, entry.last_modified)
+            for entry in entries
+        ]
 
     def _put(self, name: str, data: bytes, content_type: str) -> None:
         self._client.put_object(

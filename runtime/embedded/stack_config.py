@@ -79,6 +79,14 @@ def load_or_create(home: Path, http_port: int | None = None) -> StackConfig:
     return config
 
 
+def saved(home: Path) -> StackConfig:
+    """The configuration as the last start left it. Raises EmbeddedError when there is none, or it cannot be read."""
+    path = home / _FILE
+    if not path.exists():
+        raise EmbeddedError(f"{path} does not exist: it is made by the first start")
+    return _load(path)
+
+
 def rotate_checkpoint_key(home: Path) -> StackConfig:
     """The saved configuration with a new signing key in front; takes effect with the next start of the stack.
 

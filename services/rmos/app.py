@@ -25,7 +25,9 @@ from services.rmos.audit.attestation import AttestationHandlers
 from services.rmos.audit.checkpointer import Checkpointer
 from services.rmos.audit.proofs import ProofHandlers
 from services.rmos.audit.publication import PREFIX, Publication
+from services.rmos.audit.reconciliation import Reconciliation
 from services.rmos.audit.records import AuditRecords
+from services.rmos.audit.verify import Audited
 from services.rmos.engine import PooledEngine
 from services.rmos.event_log.duties import duties
 from services.rmos.event_log.log import PostgresEventLog
@@ -86,6 +88,7 @@ class RmosService:
         projections: ProjectionQueries,
         projector: Projector,
         rebuild: Rebuild,
+        reconciliation: Reconciliation,
         checkpointer: Checkpointer,
         audits: Answers,
         searches: SearchHandlers,
@@ -95,6 +98,7 @@ class RmosService:
         self.events = events
         self._projector = projector
         self._rebuild = rebuild
+        self._reconciliation = reconciliation
         self._checkpointer = checkpointer
         self._recorder = FactRecorder(bus.client, events, log)
         self._relay = LogRelay(bus.client, events, events.head, log)
@@ -163,10 +167,11 @@ class RmosService:
         await self.catalog.refreshed()  # no decision of this term is made by an older catalog
         async with duties(
             self._log,
-            relay=self._relay.run,
+            relay=self._relay.keep_on,
             recorder=self._recorder.run,
             projector=self._projector.run,
             rebuild=self._rebuild.run,
+            reconciliation=self._reconciliation.run,
             checkpointer=partial(self._checkpointer.run, term.epoch),
             searches=self._searches.end_abandoned,
         ):
@@ -189,7 +194,8 @@ class RmosService:
     def _details(self) -> dict[str, str]:
         """What people want to know besides."""
         folded = self._rebuild.folded
-        return {} if folded is None else {"rebuild": f"folded up to position {folded}"}
+        rebuilding = {} if folded is None else {"rebuild": f"folded up to position {folded}"}
+        return {**rebuilding, **self._reconciliation.details()}
 
 
 async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack, log: Logger) -> RmosService:
@@ -220,10 +226,14 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
         log_origin=settings.checkpoints.origin,
     )
     checkpointer, audits = await _audit(settings, events, reader, desk, stack, log)
+    audited = Audited(settings.postgres.dsn, settings.s3, settings.checkpoints.verifier_keys())
+    reconciliation = Reconciliation(pool, audited, log)
     projections = ProjectionQueries(reader)
     designer = DesignerOverBus(bus, new_id)
     searches = SearchHandlers(desk, designer, lambda: engine.catalog, events, log)
-    return RmosService(bus, events, desk, engine, projections, projector, rebuild, checkpointer, audits, searches, log)
+    return RmosService(
+        bus, events, desk, engine, projections, projector, rebuild, reconciliation, checkpointer, audits, searches, log
+    )
 
 
 async def _audit(

@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from contracts.blobs import blob_key
 from contracts.canonical import sha256_hex
 from contracts.envelope import Actor
-from contracts.log import StoredEvent
+from contracts.log import BlobsPurged, StoredEvent
 from services.rmos.audit.findings import Kind, Report
 from services.rmos.audit.rows import LogRow
 from services.rmos.projections.changes import FoldBroken, Insert, Key, Row, Update, key_of
@@ -36,9 +36,36 @@ def blobs_of(row: LogRow) -> Iterator[Blob]:
         yield item["attachment_id"], item["size"], item["content_type"]
 
 
-def check_blob(blob: Blob, position: int, content: bytes | None, quarantined: bool, report: Report) -> None:
+class References:
+    """Which content the log refers to, and which of it retention let go since: that may be missing, lawfully."""
+
+    def __init__(self) -> None:
+        self.first: dict[Blob, int] = {}
+        """Content -> the position that refers to it first."""
+        self._last: dict[str, int] = {}
+        self._purged: dict[str, int] = {}
+
+    def add(self, row: LogRow, position: int) -> None:
+        """One event, in the order of the log."""
+        if row.type == BlobsPurged.type:
+            self._purged |= dict.fromkeys(orjson.loads(row.data)["digests"], position)
+        for blob in blobs_of(row):
+            self.first.setdefault(blob, position)
+            self._last[blob[0]] = position
+
+    def may_be_gone(self, sha256: str) -> bool:
+        """Whether nothing has referred to this content since it was purged."""
+        return self._purged.get(sha256, 0) > self._last.get(sha256, 0)
+
+
+def check_blob(
+    blob: Blob, position: int, content: bytes | None, quarantined: bool, report: Report, may_be_gone: bool = False
+) -> None:
     """The content behind a reference, hashed again."""
     sha256, size, content_type = blob
+    if content is None and may_be_gone:
+        report.count("blobs_purged")
+        return
     report.count("blobs")
     where = f"blob {blob_key(sha256, content_type)}"
     if content is None:

@@ -64,6 +64,13 @@ class Snapshot:
             while found := cursor.fetchmany(CHUNK):
                 yield from found
 
+    def art_rows(self) -> Iterator[str]:
+        """Every row of the art assets' index as JSON text; none where there is no such index."""
+        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'art' ORDER BY 1"
+        for (name,) in self._connection.execute(tables).fetchall():
+            query = sql.SQL("SELECT row_to_json(found)::text FROM {} AS found").format(sql.Identifier("art", name))
+            yield from (row[0] for row in self._connection.execute(query))
+
     def _one(self, query: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
         row = self._connection.execute(query, parameters).fetchone()
         assert row is not None  # each of these statements gives one row

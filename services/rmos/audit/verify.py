@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from contracts.blobs import blob_key
 from runtime.objects import ObjectStore
 from runtime.settings import S3Settings
-from services.rmos.audit.content_check import Blob, FreshFold, blobs_of, check_blob, check_cursor, check_projections
+from services.rmos.audit.content_check import Blob, FreshFold, References, check_blob, check_cursor, check_projections
 from services.rmos.audit.findings import Kind, Report
 from services.rmos.audit.publication import PREFIX
 from services.rmos.audit.rows import LogRow
@@ -142,22 +142,20 @@ class _Audit:
 
     def _contents(self, judged: Judged, head: StreamHead | None) -> None:
         """Second walk over the log, now that it is known which events can be believed."""
-        folded_to = None
-        if not self.quick:
-            cursor = self.view.cursor_of_projections(CURSOR)
-            end = max(judged.rows, judged.covered)
-            folded_to = check_cursor(cursor, end, self.report)
-        fresh, blobs, last = FreshFold(), dict[Blob, int](), None
+        cursor = self.view.cursor_of_projections(CURSOR)
+        folded_to = check_cursor(cursor, max(judged.rows, judged.covered), self.report)
+        if self.quick:
+            folded_to = None
+        fresh, references, last = FreshFold(), References(), None
         for row, position in self._believed(judged):
             if head is not None and position == head.last_sequence:
                 last = row
-            for blob in blobs_of(row):
-                blobs.setdefault(blob, position)
+            references.add(row, position)
             if folded_to is not None and position <= folded_to:
                 fresh.add(row, position)
         if head is not None:
             check_head(head, max(judged.rows, judged.covered), last, self.report)
-        self._blobs(blobs)
+        self._blobs(references)
         if folded_to is not None:
             self.progress("projections", 0, None)
             check_projections(fresh, self.view.table, judged.damaged, self.report)
@@ -181,7 +179,8 @@ class _Audit:
             self.report.add(Kind.VERSION_GAP, f"event {row.position}", what)
         versions[row.stream] = row.version
 
-    def _blobs(self, blobs: dict[Blob, int]) -> None:
+    def _blobs(self, references: References) -> None:
+        blobs = references.first
         self.progress("blobs", 0, len(blobs))
         if self.quick:
             present = dict(self.blobs.listed(""))
@@ -189,7 +188,8 @@ class _Audit:
                 key = blob_key(blob[0], blob[2])
                 size = present.get(key)
                 if size is None:
-                    check_blob(blob, position, None, self._is_quarantined(blob), self.report)
+                    gone = references.may_be_gone(blob[0])
+                    check_blob(blob, position, None, self._is_quarantined(blob), self.report, gone)
                 elif size != blob[1]:
                     what = f"it holds {size} bytes instead of {blob[1]}; the event at position {position} refers to it"
                     self.report.add(Kind.BLOB_CHANGED, f"blob {key}", what, sha256=blob[0])
@@ -200,7 +200,8 @@ class _Audit:
             keys = [blob_key(sha256, content_type) for sha256, _, content_type in blobs]
             for (blob, position), content in zip(blobs.items(), readers.map(self.blobs.read, keys), strict=True):
                 quarantined = content is None and self._is_quarantined(blob)
-                check_blob(blob, position, content, quarantined, self.report)
+                gone = references.may_be_gone(blob[0])
+                check_blob(blob, position, content, quarantined, self.report, gone)
                 self.progress("blobs", 1, len(blobs))
 
     def _is_quarantined(self, blob: Blob) -> bool:

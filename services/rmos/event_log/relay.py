@@ -59,17 +59,25 @@ class LogRelay:
         self.published = 0
         """The newest position known to be in the stream."""
         self.failure: str | None = None
-        """Why the relay stopped, when log and stream disagree; publishing goes on after a restart only."""
+        """Why nothing is published, when log and stream disagree; None while they do not."""
+
+    async def keep_on(self) -> None:
+        """`run`, and again as long as log and stream disagree: once somebody has mended the stream it goes on."""
+        while True:
+            await self.run()
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     async def run(self) -> None:
         """Publishes until it is cancelled; survives restarts of bus and database. Returns only on a disagreement."""
         while True:
             try:
                 self.published = await self._resume_point()
+                self.failure = None
                 await self._follow()
             except LogDisagrees as disagreement:
+                if self.failure != str(disagreement):
+                    self._log.error("relay_stopped", reason=str(disagreement))
                 self.failure = str(disagreement)
-                self._log.error("relay_stopped", reason=self.failure)
                 return
             except (nats.errors.Error, nats.js.errors.Error, RmosError, OSError, TimeoutError) as error:
                 heed_cancellation()
