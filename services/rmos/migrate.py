@@ -14,18 +14,15 @@ import nats
 import nats.errors
 import nats.js.errors
 import psycopg
-from alembic import command
-from alembic.config import Config
 from pydantic import Field
-from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from contracts.errors import RmosError
 from contracts.subjects import inbox_prefix
 from runtime.blobs import BlobStore
 from runtime.logs import Logger, configure
 from runtime.settings import NatsSettings, PostgresOwnerSettings, S3Settings, Settings, SettingsError
+from services.rmos.schema import connected, upgraded
 from services.rmos.streams import StreamDrift, declare_streams
 
 
@@ -35,13 +32,8 @@ class StreamSettings(Settings):
 
 def migrate_tables(owner_dsn: str, revision: str = "head") -> None:
     """Bring the schema up to the revision. Raises SQLAlchemyError or psycopg.Error; each step is all or nothing."""
-    config = Config()
-    config.set_main_option("script_location", "services.rmos:migrations")
-    engine = create_engine(make_url(owner_dsn).set(drivername="postgresql+psycopg"), poolclass=NullPool)
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-        connection.commit()
+    with connected(owner_dsn) as connection:
+        upgraded(connection, revision)
 
 
 async def migrate_bus(settings: NatsSettings, replicas: int = 1) -> list[str]:

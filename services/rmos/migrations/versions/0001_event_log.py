@@ -6,6 +6,8 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+lossless = False
+because = "the log is the record: a migration never drops it"
 
 
 def upgrade() -> None:
@@ -13,4 +15,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("the record is never dropped by a migration")
+    raise NotImplementedError(because)

@@ -8,6 +8,8 @@ revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+lossless = True
+because = "projections are folded from the log again"
 
 
 def upgrade() -> None:

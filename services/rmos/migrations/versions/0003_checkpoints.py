@@ -6,6 +6,8 @@ revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
+lossless = False
+because = "signed checkpoints are part of the record: a migration never drops them"
 
 
 def upgrade() -> None:
@@ -13,4 +15,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("the record is never dropped by a migration")
+    raise NotImplementedError(because)

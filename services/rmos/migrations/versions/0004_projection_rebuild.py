@@ -8,7 +8,8 @@ revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
-rollback = "lossless: functions only; what a rebuild left behind is derived from the log"
+lossless = True
+because = "only functions go; what a rebuild left behind is derived from the log"
 
 
 def upgrade() -> None:
