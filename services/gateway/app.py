@@ -91,15 +91,21 @@ def limits_of(http: HttpSettings) -> Limits:
 
 
 def listening(http: HttpSettings) -> socket.socket:
-    """The bound socket. Raises SettingsError when the address cannot be had."""
+    """The bound socket. Raises SettingsError when the address cannot be had.
+
+    Its connections inherit TCP_NODELAY. asyncio sets that only on sockets that name their protocol, and those accepted
+    here do not: without it the body of every answer waits for the client's delayed acknowledgement, 40 ms.
+    """
     try:
-        return socket.create_server(
+        listener = socket.create_server(
             (http.host, http.port), family=socket.AF_INET6 if ":" in http.host else socket.AF_INET, backlog=2048
         )
     except OSError as error:
         raise SettingsError(
             f"RMOS_HTTP_HOST, RMOS_HTTP_PORT: cannot listen on {http.host}:{http.port}: {error.strerror}"
         ) from None
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 async def served(app: FastAPI, listener: socket.socket) -> tuple[Server, asyncio.Task[None]]:
