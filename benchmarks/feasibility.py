@@ -1,4 +1,9 @@
-"""How fast the feasibility engine is: `python -m benchmarks.feasibility [--seconds 3]` prints one JSON object."""
+"""How fast the feasibility engine is: `python -m benchmarks.feasibility [--seconds 3]` prints one JSON object.
+
+Evaluations a second on one core, and over HTTP on a stack of its own (`rmos up`): one request at a time, each with
+another design. Beside it two floors: a request that the gateway answers alone, and one that crosses the bus to rmos and
+finds nothing in the log.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,13 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from benchmarks.search import stack
 from contracts.feasibility import CuttingContext
+from contracts.model import for_people
 from contracts.spec import RosetteSpec
 from services.rmos.catalog import load_catalog
 from services.rmos.domain.feasibility import ENGINE_VERSION, evaluate
@@ -78,6 +86,46 @@ def rate(make: Any, seconds: float) -> dict[str, float]:
     }
 
 
+def over_http(seconds: float) -> dict[str, Any]:
+    """Milliseconds a client waits for a verdict, and for less."""
+    specs = [for_people(five_rings(k / 1000)) for k in range(500)]
+    context = {name: float(value) if value[0].isdigit() else value for name, value in CONTEXT.items()}
+    compute_ms: list[float] = []
+    with stack() as client:
+
+        def verdict(number: int) -> None:
+            answer = client.post("/api/rmos/feasibility", json={"spec": specs[number % 500], "context": context})
+            answer.raise_for_status()
+            compute_ms.append(answer.json()["compute_ms"])
+
+        waits = {
+            "verdict": waited(verdict, seconds),
+            "floor_gateway_alone": waited(lambda _: client.get("/healthz").raise_for_status(), seconds / 3),
+            "floor_across_the_bus": waited(
+                lambda number: client.get(f"/api/rmos/ai/searches/none-{number}"), seconds / 3
+            ),
+        }
+    return {**waits, "compute_p50_ms": round(statistics.median(compute_ms), 3)}
+
+
+def waited(action: Callable[[int], Any], seconds: float) -> dict[str, float]:
+    """p50 and p95 in ms of as many calls as fit, after twenty that warm up."""
+    for number in range(20):
+        action(-1 - number)
+    times: list[float] = []
+    start = time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        before = time.perf_counter()
+        action(len(times))
+        times.append(1000 * (time.perf_counter() - before))
+    at = sorted(times)
+    return {
+        "p50_ms": round(statistics.median(at), 2),
+        "p95_ms": round(at[int(0.95 * len(at))], 2),
+        "requests": len(at),
+    }
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=float, default=3.0)
@@ -87,6 +135,7 @@ def main() -> None:
         "five_rings_sixty_tiles": rate(five_rings, given.seconds),
         "sixty_separate_tiles": rate(separate_tiles, given.seconds),
         "petals_touching_two_rings": rate(petals_between_rings, given.seconds),
+        "five_rings_sixty_tiles_over_http": over_http(given.seconds),
     }
     print(json.dumps(report, indent=2))
 
