@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from contracts.outlines import petal_half_width
+from contracts.outlines import petal_half_width, pieces
 from contracts.spec import DotRing, PolygonRing, RadialPetals, Ring, RosetteSpec, Sector, Shape, TileRing
 from services.rmos.domain.feasibility import interlocking
 from services.rmos.domain.feasibility.analysis import clusters, geometry_of
 from services.rmos.domain.feasibility.geometry import Findings, Geometry, cuts_of
+from services.rmos.domain.feasibility.polygons import inscribed_diameter, polygon_of, slender_diameter
+from services.rmos.domain.feasibility.widths import own_width, tile_width
 
 
 def geometry(*shapes: Shape, diameter: float = 1.0, wall: float = 0.8) -> Geometry:
@@ -106,3 +111,38 @@ def test_a_deeper_neighbour_lets_the_cutter_pass_over_a_narrow_shallow_ring() ->
     alone = geometry(Ring(r_inner=44, r_outer="44.6", depth_mm=1))
     assert beside.shares[0].ratio == 1
     assert alone.shares[0].ratio == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    shape=st.one_of(
+        st.builds(
+            TileRing,
+            r_inner=st.integers(20, 45),
+            r_outer=st.integers(46, 60),
+            count=st.integers(6, 90),
+            gap_mm=st.sampled_from(["0", "0.4", "1"]),
+        ),
+        st.builds(RadialPetals, r_inner=st.integers(20, 40), r_outer=st.integers(42, 60), petals=st.integers(6, 24)),
+        st.builds(
+            DotRing, r=st.integers(30, 60), dot_r=st.sampled_from(["0.5", "1.25", "2"]), count=st.integers(2, 20)
+        ),
+        st.builds(PolygonRing, r_inner=st.integers(10, 45), r_outer=st.integers(46, 60), sides=st.integers(3, 16)),
+    )
+)
+def test_the_closed_form_of_a_pieces_width_is_its_largest_inscribed_disc(shape: Shape) -> None:
+    spec = RosetteSpec(canvas_mm=140, shapes=(shape,)).with_default_depth(1)  # type: ignore[arg-type]
+    cut = cuts_of(spec)[0]
+    width = tile_width(shape) if isinstance(shape, TileRing) else own_width(cut)
+    piece = next(pieces(spec))
+    assert width == pytest.approx(inscribed_diameter(polygon_of(piece)), abs=0.03)
+
+
+def test_a_slender_area_is_as_wide_as_its_largest_inscribed_disc() -> None:
+    for width in (0.1, 0.35, 0.8, 1.1):
+        strip = polygon_of(next(pieces(RosetteSpec(canvas_mm=140, shapes=(arc(width),)))))
+        assert slender_diameter(strip, 1.2) == pytest.approx(width, abs=0.015)
+
+
+def arc(width: float) -> Sector:
+    return Sector(r_inner=45, r_outer=Decimal("45") + Decimal(str(width)), start_deg=0, end_deg=70)

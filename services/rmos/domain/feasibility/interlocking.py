@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from shapely import Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
-from contracts.outlines import Outline, petal_half_width
-from contracts.spec import DotRing, PolygonRing, RadialPetals, TileRing
+from contracts.outlines import Outline
+from contracts.spec import TileRing
 from services.rmos.domain.feasibility.annuli import clash
 from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut, Findings, Profile, Share, Wall
 from services.rmos.domain.feasibility.pieces import collision, crossed
@@ -22,7 +22,6 @@ from services.rmos.domain.feasibility.polygons import (
     CLOSE_MM,
     areal,
     common,
-    inscribed_diameter,
     opened,
     parts_of,
     pie,
@@ -33,6 +32,7 @@ from services.rmos.domain.feasibility.polygons import (
     united,
     widest_inscribed,
 )
+from services.rmos.domain.feasibility.widths import own_width
 
 WIDTH_STEPS = (2.0, 1.5, 1.2)
 """A shape that is narrow by itself but lies in a wider pocket: how many cutters wide that pocket is, at least."""
@@ -186,23 +186,6 @@ def _share(cut: Cut, area: BaseGeometry, layer: Layer, radius: float, window: Wi
         width = max(width, _pocket_width(whole, layer, radius))
     sectors = window.sectors
     return Share(cut.index, cut.shape.type, cut.depth_mm, sectors * whole.area, sectors * reached, width)
-
-
-def own_width(cut: Cut) -> float:
-    """Diameter of the largest disc inside one piece of the shape by itself, mm. Exact but for tiles."""
-    if cut.fold == 0:
-        return cut.outer_mm - cut.inner_mm if cut.inner_mm > 0 else 2 * cut.outer_mm
-    match cut.shape:
-        case DotRing():
-            return 2 * float(cut.shape.dot_r)
-        case RadialPetals():
-            web = float(cut.shape.web_mm)
-            return 2 * petal_half_width(cut.inner_mm, cut.outer_mm, cut.shape.petals, web)
-        case PolygonRing():  # at a corner, between its two outer edges and the inner corner
-            inner, outer, slant = float(cut.shape.r_inner), cut.outer_mm, math.cos(math.pi / cut.shape.sides)
-            return 2 * slant * (outer - inner) / (1 + slant) if inner > 0 else 2 * slant * outer
-        case _:
-            return inscribed_diameter(polygon_of(cut.outlines[0]))
 
 
 def _pocket_width(area: BaseGeometry, layer: Layer, radius: float) -> float:

@@ -9,12 +9,12 @@ from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut,
 from services.rmos.domain.feasibility.polygons import (
     centre_travel,
     common,
-    inscribed_diameter,
     opened,
     parts_of,
     polygon_of,
     radial_extent,
 )
+from services.rmos.domain.feasibility.widths import own_width
 
 
 def analyse(cut: Cut, radius: float, least_wall: float, found: Findings) -> Profile | None:
@@ -28,10 +28,9 @@ def analyse(cut: Cut, radius: float, least_wall: float, found: Findings) -> Prof
     if collide:
         found.faults.append(collision(cut))
     reach = opened(piece, radius)
-    width = inscribed_diameter(piece)
     areas = cut.fold * piece.area, cut.fold * reach.area
     travel = centre_travel(piece, radius)
-    found.shares.append(Share(cut.index, cut.shape.type, cut.depth_mm, *areas, width, travel))
+    found.shares.append(Share(cut.index, cut.shape.type, cut.depth_mm, *areas, own_width(cut), travel))
     found.border_mm += cut.fold * reach.length
     parts = parts_of(reach)
     if not parts:

@@ -108,7 +108,7 @@ def widest_inscribed(parts: Iterable[Polygon]) -> float:
 
 
 def slender_diameter(polygon: Polygon, most: float) -> float:
-    """As `inscribed_diameter`, for a long thin area of at most this diameter: how far it can be shrunk, by bisection."""
+    """As `inscribed_diameter`, for a long thin area of at most this width: how far it can be shrunk, by bisection."""
     low, high = 0.0, most
     while high - low > 0.01:
         middle = (low + high) / 2

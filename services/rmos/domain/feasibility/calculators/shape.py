@@ -5,12 +5,22 @@ from __future__ import annotations
 from contracts.catalog import Material
 from contracts.feasibility import CalculatorResult
 from contracts.outlines import pieces
-from contracts.spec import Circle, DotRing, HerringboneRing, Ring, RopeRing, Shape, TileRing
+from contracts.spec import (
+    Circle,
+    DotRing,
+    HerringboneRing,
+    PolygonRing,
+    RadialPetals,
+    Ring,
+    RopeRing,
+    Shape,
+    TileRing,
+)
 from services.rmos.domain.feasibility.geometry import Wall
 from services.rmos.domain.feasibility.grading import Curve, judged, quantity, score_on
-from services.rmos.domain.feasibility.interlocking import own_width
 from services.rmos.domain.feasibility.polygons import inscribed_diameter, polygon_of
 from services.rmos.domain.feasibility.situation import NotJudged, Situation
+from services.rmos.domain.feasibility.widths import own_width, tile_width
 
 COMFORT = 1.2
 """A pocket this many diameters wide lets the cutter finish each wall on its own."""
@@ -198,7 +208,9 @@ def _piece_widths(situation: Situation) -> list[tuple[int, Material, float]]:
 
 def _piece_width(situation: Situation, index: int) -> float:
     cut = next(cut for cut in situation.cuts if cut.index == index)
-    if cut.fold == 0 and isinstance(cut.shape, Ring | Circle):
+    if isinstance(cut.shape, TileRing):
+        return tile_width(cut.shape)
+    if isinstance(cut.shape, Ring | Circle | RadialPetals | DotRing | PolygonRing):
         return own_width(cut)
     alone = situation.spec.model_copy(update={"shapes": (cut.shape,)})
     return inscribed_diameter(polygon_of(next(pieces(alone))))
