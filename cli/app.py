@@ -29,7 +29,11 @@ app.add_typer(bus, name="bus")
 app.add_typer(catalog, name="catalog")
 for command in sorted(entry_points(group="rmos.commands"), key=lambda entry: entry.name):
     with suppress(ModuleNotFoundError):  # an installation without that service has not its commands either
-        app.add_typer(command.load(), name=command.name)
+        loaded = command.load()
+        if isinstance(loaded, typer.Typer):
+            app.add_typer(loaded, name=command.name)
+        else:
+            app.command(command.name)(loaded)
 
 
 def main() -> None:

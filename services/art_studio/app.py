@@ -59,6 +59,7 @@ async def serve(settings: ArtSettings, stack: AsyncExitStack, log: Logger) -> No
     await bus.serve(subjects.ASSET, assets.asset)
     await bus.serve(subjects.ASSETS, assets.assets)
     await bus.serve(subjects.COMPILED_SPEC, drawing.compiled_spec)
+    await bus.serve(subjects.RECOMPUTED_SVG, drawing.recomputed_svg)
     await bus.serve(subjects.CHECKED_SVG, drawing.checked_svg)
     await bus.serve(subjects.HEALTH["art_studio"], health)
 

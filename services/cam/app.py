@@ -46,4 +46,5 @@ async def start(stack: AsyncExitStack, log: Logger) -> None:
         return Health(service="cam", version=version("rmos"), pid=os.getpid(), ready=True)
 
     await bus.serve(subjects.GENERATE_TOOLPATHS, handler.generate)
+    await bus.serve(subjects.RECOMPUTED_TOOLPATHS, handler.recomputed)
     await bus.serve(subjects.HEALTH["cam"], health)

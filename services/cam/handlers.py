@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from contracts.cam import ToolpathJob, ToolpathResult, ToolpathsFailed, ToolpathsGenerated
+from contracts.cam import RecomputedToolpaths, ToolpathJob, ToolpathResult, ToolpathsFailed, ToolpathsGenerated
+from contracts.canonical import sha256_hex
 from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
 from contracts.model import decimal_of
@@ -57,3 +58,18 @@ class ToolpathHandler:
         )
         await self._facts.publish_fact(generated, self._new_id("fact"), context.request_id)
         return result
+
+    async def recomputed(self, job: ToolpathJob, _: RequestContext) -> RecomputedToolpaths:
+        """What the job gives, by its digests; no blob is stored and no fact published. Raises as `generate`."""
+        try:
+            program = await self._programs.generate(job)
+        except CamError as error:
+            raise RmosError(ErrorCode.TOOLPATHS_ERROR, str(error), reason=type(error).__name__) from error
+        return RecomputedToolpaths(
+            gcode_sha256=sha256_hex(program.gcode),
+            opplan_sha256=sha256_hex(program.opplan),
+            preview_sha256=sha256_hex(program.preview_svg),
+            toolpaths_sha256=program.toolpaths_sha256,
+            engine_version=program.engine_version,
+            post_version=program.post_version,
+        )

@@ -41,16 +41,25 @@ class PooledEngine:
     def __init__(self, pool: WorkerPool) -> None:
         self._pool = pool
         self._own = b"[]"
+        self._entries: tuple[Entry, ...] = ()
+        self._counts: dict[str, int] = {}
         self.packaged: Catalog = the_catalog()
         self.catalog: Catalog = self.packaged
 
     def use(self, own: tuple[Entry, ...], catalog: Catalog) -> None:
         """Judge by `catalog` from now on: the packaged one with these entries."""
-        self._own = canonical_bytes([entry.model_dump(mode="json") for entry in own])
+        self._own = _dumped(own)
+        self._entries = own
+        self._counts = {}
         self.catalog = catalog
 
     async def evaluate(self, spec: RosetteSpec, context: CuttingContext, mode: Mode) -> Feasibility:
         return await self._pool.run(_evaluate, spec, context, mode, self._own)
+
+    async def evaluate_by(
+        self, catalog_sha256: str, spec: RosetteSpec, context: CuttingContext, mode: Mode
+    ) -> Feasibility:
+        return await self._pool.run(_evaluate, spec, context, mode, self._own_of(catalog_sha256))
 
     async def compare(self, a: RosetteSpec, b: RosetteSpec) -> GeometryDiff:
         return await self._pool.run(compared, a, b)
@@ -63,22 +72,58 @@ class PooledEngine:
         post: Post,
         origin: ProgramOrigin,
     ) -> ToolpathJob:
-        if (
-            context.tool_id is None
-            or context.machine_id is None
-            or context.stock_thickness_mm is None
-            or feasibility.feeds is None
-        ):
-            raise RmosError(ErrorCode.TOOLPATHS_ERROR, "tool, machine, stock thickness and feeds must all be known")
-        resolved = spec if context.channel_depth_mm is None else spec.with_default_depth(context.channel_depth_mm)
-        return ToolpathJob(
-            spec=resolved,
-            cutter=cutter_for(self.catalog.tool(context.tool_id)),
-            feeds=feasibility.feeds,
-            machine=limits_for(self.catalog.machine(context.machine_id)),
-            stock_thickness_mm=context.stock_thickness_mm,
-            post=post,
-            design_sha256=feasibility.design_sha256,
-            feasibility_sha256=feasibility.feasibility_sha256,
-            origin=origin,
-        )
+        return _job(self.catalog, spec, context, feasibility, post, origin)
+
+    def job_by(
+        self,
+        catalog_sha256: str,
+        spec: RosetteSpec,
+        context: CuttingContext,
+        feasibility: Feasibility,
+        post: Post,
+        origin: ProgramOrigin,
+    ) -> ToolpathJob:
+        catalog = _catalog_with(self._own_of(catalog_sha256))
+        return _job(catalog, spec, context, feasibility, post, origin)
+
+    def _own_of(self, catalog_sha256: str) -> bytes:
+        """The customers' entries with which the catalog had this digest: those up to some day. All of them when it
+        never had: the packaged catalog is another one by now."""
+        if not self._counts:
+            growing = (with_entries(self.packaged, self._entries[:count])[0] for count in range(len(self._entries) + 1))
+            self._counts = {catalog.sha256: count for count, catalog in enumerate(growing)}
+        count = self._counts.get(catalog_sha256)
+        return self._own if count is None else _dumped(self._entries[:count])
+
+
+def _dumped(entries: tuple[Entry, ...]) -> bytes:
+    return canonical_bytes([entry.model_dump(mode="json") for entry in entries])
+
+
+def _job(
+    catalog: Catalog,
+    spec: RosetteSpec,
+    context: CuttingContext,
+    feasibility: Feasibility,
+    post: Post,
+    origin: ProgramOrigin,
+) -> ToolpathJob:
+    if (
+        context.tool_id is None
+        or context.machine_id is None
+        or context.stock_thickness_mm is None
+        or feasibility.feeds is None
+    ):
+        raise RmosError(ErrorCode.TOOLPATHS_ERROR, "tool, machine, stock thickness and feeds must all be known")
+    resolved = spec if context.channel_depth_mm is None else spec.with_default_depth(context.channel_depth_mm)
+    return ToolpathJob(
+        spec=resolved,
+        cutter=cutter_for(catalog.tool(context.tool_id)),
+        feeds=feasibility.feeds,
+        machine=limits_for(catalog.machine(context.machine_id)),
+        stock_thickness_mm=context.stock_thickness_mm,
+        post=post,
+        design_sha256=feasibility.design_sha256,
+        feasibility_sha256=feasibility.feasibility_sha256,
+        origin=origin,
+    )

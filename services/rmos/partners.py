@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from contracts import subjects
 from contracts.ai import GenerateContent, GeneratedContent
-from contracts.art import CheckedSvg, CheckSvg, CompiledSpec, CompileSpec
+from contracts.art import CheckedSvg, CheckSvg, CompiledSpec, CompileSpec, RecomputedSvg, RecomputeSvg
 from contracts.blobs import BlobRef
-from contracts.cam import ToolpathJob, ToolpathResult
+from contracts.cam import RecomputedToolpaths, ToolpathJob, ToolpathResult
 from contracts.envelope import RequestContext
 from contracts.spec import RosetteSpec
 from runtime.bus import Bus
@@ -23,6 +23,11 @@ class ArtOverBus:
         asked = request.caused(self._new_id("query"))
         compiled: CompiledSpec = await self._bus.request(subjects.COMPILED_SPEC, CompileSpec(spec=spec), asked)
         return compiled
+
+    async def svg_sha256(self, spec: RosetteSpec, request: RequestContext) -> str:
+        asked = request.caused(self._new_id("query"))
+        found: RecomputedSvg = await self._bus.request(subjects.RECOMPUTED_SVG, RecomputeSvg(spec=spec), asked)
+        return found.svg_sha256
 
     async def check_svg(self, blob: BlobRef, request: RequestContext) -> CheckedSvg:
         asked = request.caused(self._new_id("query"))
@@ -50,3 +55,8 @@ class CamOverBus:
         asked = request.caused(self._new_id("command"))
         result: ToolpathResult = await self._bus.request(subjects.GENERATE_TOOLPATHS, job, asked)
         return result
+
+    async def recomputed(self, job: ToolpathJob, request: RequestContext) -> RecomputedToolpaths:
+        asked = request.caused(self._new_id("query"))
+        found: RecomputedToolpaths = await self._bus.request(subjects.RECOMPUTED_TOOLPATHS, job, asked)
+        return found

@@ -10,7 +10,7 @@ from contracts.ai import GenerateContent, GeneratedContent
 from contracts.art import CheckedSvg, CompiledSpec
 from contracts.artifacts import Attachment, Run
 from contracts.blobs import BlobRef
-from contracts.cam import Post, ToolpathJob, ToolpathResult
+from contracts.cam import Post, RecomputedToolpaths, ToolpathJob, ToolpathResult
 from contracts.comparison import GeometryDiff
 from contracts.envelope import RequestContext
 from contracts.feasibility import CuttingContext, Feasibility, Mode
@@ -218,6 +218,10 @@ class Art(Protocol):
         """What the spec compiles to, stored. Raises UNAVAILABLE or DEADLINE_EXCEEDED when nobody answers."""
         ...
 
+    async def svg_sha256(self, spec: RosetteSpec, request: RequestContext) -> str:
+        """Digest of what the spec compiles to; nothing is stored. Raises as `compile_spec`, and INVALID_SPEC."""
+        ...
+
     async def check_svg(self, blob: BlobRef, request: RequestContext) -> CheckedSvg:
         """Whether the stored SVG keeps to the allow-list. Raises as `compile_spec`."""
         ...
@@ -236,6 +240,10 @@ class Cam(Protocol):
         DEADLINE_EXCEEDED."""
         ...
 
+    async def recomputed(self, job: ToolpathJob, request: RequestContext) -> RecomputedToolpaths:
+        """The digests of what the job gives; nothing is stored or recorded. Raises as `generate`."""
+        ...
+
 
 class Engine(Protocol):
     async def evaluate(self, spec: RosetteSpec, context: CuttingContext, mode: Mode) -> Feasibility:
@@ -244,6 +252,25 @@ class Engine(Protocol):
 
     async def compare(self, a: RosetteSpec, b: RosetteSpec) -> GeometryDiff:
         """In what two designs differ as areas, computed outside the event loop."""
+        ...
+
+    async def evaluate_by(
+        self, catalog_sha256: str, spec: RosetteSpec, context: CuttingContext, mode: Mode
+    ) -> Feasibility:
+        """As `evaluate`, by the catalog that had this digest; by today's when it cannot be had again, which the
+        verdict then says."""
+        ...
+
+    def job_by(
+        self,
+        catalog_sha256: str,
+        spec: RosetteSpec,
+        context: CuttingContext,
+        feasibility: Feasibility,
+        post: Post,
+        origin: ProgramOrigin,
+    ) -> ToolpathJob:
+        """As `job_for`, by that catalog."""
         ...
 
     def job_for(

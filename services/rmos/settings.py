@@ -11,7 +11,7 @@ from pydantic import Field
 from contracts.gcode_header import LogOrigin
 from runtime.settings import NatsSettings, PostgresSettings, ProcessSettings, S3Settings, Settings, SettingsError
 from services.rmos.domain.checkpoint import NotAKey, SigningKey, VerifierKey
-from services.rmos.domain.policy import RequireApproval, SafetyPolicy
+from services.rmos.domain.policy import OnDrift, RequireApproval, SafetyPolicy
 
 
 class PolicySettings(Settings):
@@ -20,6 +20,7 @@ class PolicySettings(Settings):
     allow_red_override: Annotated[bool, Field(alias="RMOS_ALLOW_RED_OVERRIDE")] = False
     require_approval: Annotated[RequireApproval, Field(alias="RMOS_REQUIRE_APPROVAL")] = RequireApproval.SESSION
     minimum_approval_score: Annotated[Decimal, Field(alias="RMOS_MINIMUM_APPROVAL_SCORE", ge=0, le=100)] = Decimal(70)
+    on_drift: Annotated[OnDrift, Field(alias="RMOS_ON_DRIFT")] = OnDrift.BLOCK
 
 
 class CheckpointSettings(Settings):
@@ -68,6 +69,7 @@ def read_settings() -> RmosSettings:
             allow_red_override=policy.allow_red_override,
             require_approval=policy.require_approval,
             minimum_approval_score=policy.minimum_approval_score,
+            on_drift=policy.on_drift,
         ),
         checkpoints=CheckpointSettings.read(),
     )

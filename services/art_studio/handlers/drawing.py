@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from contracts.art import CheckedSvg, CheckSvg, CompiledSpec, CompileSpec
+from contracts.art import CheckedSvg, CheckSvg, CompiledSpec, CompileSpec, RecomputedSvg, RecomputeSvg
+from contracts.canonical import sha256_hex
 from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
 from contracts.params import RosetteParamSpec, spec_of
@@ -26,6 +27,11 @@ class DrawingHandlers:
         spec = query.spec if query.spec is not None else _spec_of(query.design)
         svg = await self._drawings.compiled(spec)
         return CompiledSpec(spec=spec, svg=await self._blobs.put(svg, SVG_TYPE), compiler_version=COMPILER_VERSION)
+
+    async def recomputed_svg(self, query: RecomputeSvg, _: RequestContext) -> RecomputedSvg:
+        """What the spec compiles to, by its digest; nothing is stored. Raises INVALID_SPEC."""
+        svg = await self._drawings.compiled(query.spec)
+        return RecomputedSvg(svg_sha256=sha256_hex(svg), compiler_version=COMPILER_VERSION)
 
     async def checked_svg(self, query: CheckSvg, _: RequestContext) -> CheckedSvg:
         """The verdict on a stored SVG. Raises BLOB_MISSING or BLOB_CORRUPT when it cannot be read."""

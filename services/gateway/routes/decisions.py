@@ -125,8 +125,8 @@ def _refusal(reply: ArtifactReply) -> RmosError:
     if reply.artifact.status is ArtifactStatus.ERROR:
         code, otherwise = ErrorCode.TOOLPATHS_ERROR, "the toolpaths could not be made"
     else:
-        approval = stated == ErrorCode.APPROVAL_REQUIRED.value
-        code = ErrorCode.APPROVAL_REQUIRED if approval else ErrorCode.SAFETY_BLOCKED
+        known = {code.value: code for code in (ErrorCode.APPROVAL_REQUIRED, ErrorCode.VERDICT_DRIFTED)}
+        code = known.get(str(stated), ErrorCode.SAFETY_BLOCKED)
         otherwise = "this design may not be cut as it is"
     details: dict[str, Any] = {name: value for name, value in decision.details.items() if name != "error"}
     return RmosError(code, decision.block_reason or otherwise, **details)

@@ -7,10 +7,18 @@ from dataclasses import dataclass
 
 import orjson
 
-from contracts.artifacts import ArtifactKind, ArtifactStatus, RunArtifact
+from contracts.artifacts import ArtifactKind, ArtifactStatus, Attachment, RunArtifact
 from contracts.blobs import BlobRef
 from contracts.errors import RmosError
-from contracts.log import EVENT_TYPES, ArtifactRecorded, LogEvent, RunOpened, RunOpenedV1, SessionEvent
+from contracts.log import (
+    EVENT_TYPES,
+    ArtifactRecorded,
+    AttachmentAdded,
+    LogEvent,
+    RunOpened,
+    RunOpenedV1,
+    SessionEvent,
+)
 from services.rmos.audit.content_check import blobs_of
 from services.rmos.audit.rows import LogRow
 from services.rmos.domain import run as run_domain
@@ -18,6 +26,8 @@ from services.rmos.domain import search_record
 from services.rmos.domain import session as session_domain
 from services.rmos.domain.session import Covered
 from services.rmos.event_log.stored import decoded_body
+
+_READ = (RunOpened, RunOpenedV1, ArtifactRecorded, AttachmentAdded, SessionEvent)
 
 
 class NoRecord(Exception):
@@ -40,6 +50,7 @@ class RunRecord:
     opened: RunOpened
     rows: tuple[LogRow, ...]
     artifacts: tuple[Recorded, ...]
+    attachments: tuple[Attachment, ...]
 
     @property
     def programs(self) -> list[Recorded]:
@@ -96,13 +107,14 @@ def record_of(run_id: str, rows: Sequence[LogRow]) -> RunRecord:
     if opened is None:
         raise NoRecord(f"the log has no run {run_id}")
     artifacts = tuple(Recorded(row, event.artifact) for row, event in own if isinstance(event, ArtifactRecorded))
-    return RunRecord(run_id, opened, tuple(sorted(rows)), artifacts)
+    attachments = tuple(event.attachment for _, event in own if isinstance(event, AttachmentAdded))
+    return RunRecord(run_id, opened, tuple(sorted(rows)), artifacts, attachments)
 
 
 def event_in(row: LogRow) -> LogEvent | None:
     """What a row says of runs and sessions; None for events that only surround them. Raises NoRecord."""
     known = EVENT_TYPES.get(row.type)
-    if known is None or not issubclass(known, RunOpened | RunOpenedV1 | ArtifactRecorded | SessionEvent):
+    if known is None or not issubclass(known, _READ):
         return None
     try:
         return decoded_body(row.position, row.type, row.data, row.recorded_at_utc)

@@ -25,6 +25,7 @@ MAY: dict[Scope, frozenset[Role]] = {
     "RED": frozenset({Role.ADMIN}),
     "DRIFT": frozenset({Role.OPERATOR, Role.ADMIN}),
 }
+_DRIFTED = ErrorCode.VERDICT_DRIFTED.value
 
 
 def digests_of(feasibility: Feasibility, context: CuttingContext) -> ApprovedDigests:
@@ -49,13 +50,7 @@ def check(feasibility: Feasibility, scope: Scope, policy: SafetyPolicy, actor: A
             risk=risk.value,
             scope=needed,
         )
-    if actor.kind is not ActorKind.PERSON or actor.role not in MAY[scope]:
-        roles = sorted(role.value for role in MAY[scope])
-        raise RmosError(
-            ErrorCode.FORBIDDEN,
-            f"an override of scope {scope} needs a person with the role {' or '.join(roles)}",
-            allowed_roles=roles,
-        )
+    _require_role(actor, scope)
     if not permitted(risk, policy):
         raise RmosError(
             ErrorCode.FORBIDDEN,
@@ -89,11 +84,49 @@ def hashes_of(digests: ApprovedDigests) -> dict[str, str]:
 def covering(run: RunState, digests: ApprovedDigests, risk: RiskLevel, policy: SafetyPolicy) -> str | None:
     """The newest override of exactly these digests, by its artifact id; None when there is none, or when the policy
     has stopped to allow it since."""
-    if not permitted(risk, policy):
+    scope = SCOPE_OF.get(risk)
+    if scope is None or not permitted(risk, policy):
         return None
-    wanted = hashes_of(digests).items()
-    return next((item.artifact_id for item in reversed(run.artifacts) if _covers(item, wanted)), None)
+    return next((item.artifact_id for item in reversed(run.artifacts) if _covers(item, digests, scope)), None)
 
 
-def _covers(artifact: RunArtifact, wanted: object) -> bool:
-    return artifact.kind is ArtifactKind.OVERRIDE and wanted == artifact.hashes.items()
+def check_drift(artifact: RunArtifact, actor: Actor) -> None:
+    """Raises INVALID_REQUEST unless these toolpaths were refused because of a known drift, FORBIDDEN when this actor
+    may not accept it."""
+    if artifact.kind is not ArtifactKind.TOOLPATHS or artifact.decision.details.get("error") != _DRIFTED:
+        raise RmosError(
+            ErrorCode.INVALID_REQUEST,
+            "the scope DRIFT is for toolpaths that were refused because the approved verdict drifted",
+        )
+    _require_role(actor, "DRIFT")
+
+
+def accepting_drift(run: RunState, now: ApprovedDigests, approved: ApprovedDigests) -> str | None:
+    """The newest override that accepts exactly this verdict in the place of the approved one."""
+    for item in reversed(run.artifacts):
+        stated = item.decision.details.get("drift")
+        if (
+            _covers(item, now, "DRIFT")
+            and isinstance(stated, dict)
+            and stated.get("approved_feasibility_sha256") == approved.feasibility_sha256
+        ):
+            return item.artifact_id
+    return None
+
+
+def _covers(artifact: RunArtifact, digests: ApprovedDigests, scope: Scope) -> bool:
+    return (
+        artifact.kind is ArtifactKind.OVERRIDE
+        and artifact.decision.details.get("scope") == scope
+        and hashes_of(digests).items() == artifact.hashes.items()
+    )
+
+
+def _require_role(actor: Actor, scope: Scope) -> None:
+    if actor.kind is not ActorKind.PERSON or actor.role not in MAY[scope]:
+        roles = sorted(role.value for role in MAY[scope])
+        raise RmosError(
+            ErrorCode.FORBIDDEN,
+            f"an override of scope {scope} needs a person with the role {' or '.join(roles)}",
+            allowed_roles=roles,
+        )

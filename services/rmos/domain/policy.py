@@ -19,6 +19,18 @@ class RequireApproval(StrEnum):
     NEVER = "never"
 
 
+class OnDrift(StrEnum):
+    """What becomes of an approved design whose verdict, computed again for its toolpaths, is another one by now.
+
+    A verdict that cannot be computed again blocks whatever is said here.
+    """
+
+    BLOCK = "block"
+    """No toolpaths, until it is approved anew or a person accepts the drift by an override."""
+    ALLOW = "allow"
+    """Toolpaths, with a warning on the record."""
+
+
 @dataclass(frozen=True, slots=True)
 class SafetyPolicy:
     """UNKNOWN always blocks; `treat_unknown_as_red` decides whether an override of scope RED may accept it."""
@@ -28,6 +40,7 @@ class SafetyPolicy:
     allow_red_override: bool = False
     require_approval: RequireApproval = RequireApproval.SESSION
     minimum_approval_score: Decimal = Decimal(70)
+    on_drift: OnDrift = OnDrift.BLOCK
 
     def blocks(self, risk: RiskLevel) -> bool:
         if risk is RiskLevel.RED:

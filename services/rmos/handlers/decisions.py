@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from contracts.artifacts import ArtifactKind, ArtifactStatus, Decision, RunArtifact
 from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
@@ -103,7 +105,12 @@ class DecisionHandlers:
         run, version = await desk.run(command.run_id)
         judged = run_domain.judged_artifact(run, command.artifact_id)
         assert judged.feasibility is not None  # that is what makes it a judged one
-        override.check(judged.feasibility, command.scope, desk.policy, request.actor)
+        drift: dict[str, JsonValue] = {}
+        if command.scope == "DRIFT":
+            override.check_drift(judged, request.actor)
+            drift = {"drift": judged.decision.details["drift"]}
+        else:
+            override.check(judged.feasibility, command.scope, desk.policy, request.actor)
         digests = override.digests_of(judged.feasibility, judged.context)
         decision = Decision(
             risk_level=judged.feasibility.risk_level,
@@ -114,6 +121,7 @@ class DecisionHandlers:
                 "reason": command.reason,
                 "overridden_artifact_id": judged.artifact_id,
                 "overridden_block_reason": judged.feasibility.block_reason,
+                **drift,
             },
         )
         draft = Draft(

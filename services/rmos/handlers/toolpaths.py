@@ -11,9 +11,9 @@ from contracts.cam import ToolpathResult
 from contracts.canonical import digest_of
 from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
-from contracts.feasibility import CuttingContext, Feasibility, Mode, RiskLevel
+from contracts.feasibility import Feasibility, RiskLevel
 from contracts.gcode_header import ProgramOrigin
-from contracts.log import ApprovedDigests, LogEvent, RunOpened
+from contracts.log import LogEvent, RunOpened
 from contracts.rmos import ArtifactReply, AskArtifact, MakeToolpaths
 from contracts.sessions import SessionState
 from contracts.spec import RosetteSpec
@@ -21,48 +21,15 @@ from services.rmos.domain import override
 from services.rmos.domain import run as run_domain
 from services.rmos.domain import session as session_domain
 from services.rmos.domain.context import merged
-from services.rmos.domain.policy import approval_needed, decision_on
+from services.rmos.domain.policy import decision_on
 from services.rmos.domain.run import RunState
-from services.rmos.domain.session import Covered, Living
 from services.rmos.domain.session_commands import FailToolpaths, RequestToolpaths, StoreToolpaths
 from services.rmos.domain.summary import request_summary
 from services.rmos.handlers.desk import Desk, command_digest, decided, milliseconds
 from services.rmos.handlers.judging import SessionSteps, parsed_spec, stored_spec
+from services.rmos.handlers.toolpath_gate import Subject, gated, not_recomputed
 from services.rmos.minting import Draft, Placement
 from services.rmos.ports import AppendRequest, NewEvent, Queries
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """What is to be cut, where it belongs, and what was decided about it before."""
-
-    run: RunState
-    version: int
-    opening: RunOpened | None
-    session: Living | None
-    session_version: int
-    spec: RosetteSpec
-    spec_blob: BlobRef
-    context: CuttingContext
-    mode: Mode
-    parent: RunArtifact | None
-
-    def approves(self, digests: ApprovedDigests) -> bool:
-        """Whether the session's approval is of exactly this evaluation, so that its state moves with the toolpaths."""
-        return isinstance(self.session, Covered) and self.session.approval.digests == digests
-
-    def rests_on(self, digests: ApprovedDigests) -> str | None:
-        """The artifact that the program names: see contracts.gcode_header.ProgramOrigin. The same for every request in
-        this run that asks for the same: toolpaths' own artifacts do not count, and of the verdicts the first one."""
-        if isinstance(self.session, Covered) and self.approves(digests):
-            return self.session.approval.artifact_id
-        wanted = override.hashes_of(digests).items()
-        verdicts = (
-            item
-            for item in self.run.artifacts
-            if item.kind is not ArtifactKind.TOOLPATHS and item.feasibility is not None
-        )
-        return next((item.artifact_id for item in verdicts if wanted <= item.hashes.items()), None)
 
 
 @dataclass(slots=True)
@@ -90,27 +57,31 @@ class ToolpathHandlers:
         started = time.perf_counter()
         policy = self._desk.policy
         subject = await self._subject(command)
-        feasibility = await self._verdict(subject, made)
+        try:
+            feasibility = await self._verdict(subject, made)
+        except RmosError as error:
+            if subject.approval is None or error.body.retryable:
+                raise
+            draft = not_recomputed(subject, subject.approval, command, error, started)
+            return await self._desk.persist(draft, self._placement(subject, draft.status, None), command, request)
         digests = override.digests_of(feasibility, subject.context)
         overriding = override.covering(subject.run, digests, feasibility.risk_level, policy)
         status, decision = decision_on(feasibility, policy, overriding)
         result: ToolpathResult | None = None
         if status is ArtifactStatus.OK:
-            refusal = self._missing_approval(subject, digests, decision)
-            if refusal is not None:
-                status, decision = ArtifactStatus.BLOCKED, refusal
+            subject, status, decision = await gated(self._desk, subject, feasibility, digests, decision)
         if status is ArtifactStatus.OK:
-            if subject.approves(digests):
+            if subject.covered:
                 subject = await self._asked(subject, command, request)
             try:
                 result = await self._program(subject, feasibility, command, request, made)
             except RmosError as error:
                 status, decision = ArtifactStatus.ERROR, _failed(decision, error)
         draft = self._draft(subject, command, feasibility, status, decision, result, overriding, started)
-        placement = self._placement(subject, digests, status, result)
+        placement = self._placement(subject, status, result)
         return await self._desk.persist(draft, placement, command, request)
 
-    async def _subject(self, command: MakeToolpaths) -> _Subject:
+    async def _subject(self, command: MakeToolpaths) -> Subject:
         """Load run, session and design. Raises NOT_FOUND or INVALID_SPEC before anything is recorded."""
         desk = self._desk
         parent: RunArtifact | None = None
@@ -137,7 +108,7 @@ class ToolpathHandlers:
         if session is not None and parent is None:
             base = session.about.in_run(run.run_id, base)
         spec, spec_blob = await self._spec(command, parent)
-        return _Subject(
+        return Subject(
             run=run,
             version=version,
             opening=opening,
@@ -161,31 +132,14 @@ class ToolpathHandlers:
             )
         return parsed_spec(await self._desk.blobs.get(blob)), blob
 
-    async def _verdict(self, subject: _Subject, made: _Made) -> Feasibility:
+    async def _verdict(self, subject: Subject, made: _Made) -> Feasibility:
         asked = {"spec": digest_of(subject.spec), "context": digest_of(subject.context), "mode": subject.mode}
         key = digest_of(asked)
         if key not in made.verdicts:
             made.verdicts[key] = await self._desk.engine.evaluate(subject.spec, subject.context, subject.mode)
         return made.verdicts[key]
 
-    def _missing_approval(self, subject: _Subject, digests: ApprovedDigests, decision: Decision) -> Decision | None:
-        if not approval_needed(self._desk.policy, subject.session is not None):
-            return None
-        if subject.approves(digests):
-            return None
-        approved = subject.session.approval.digests if isinstance(subject.session, Covered) else None
-        reason = (
-            "no approval of exactly this design, tool, material and machine: bind it and have an operator approve it"
-        )
-        details = {
-            **decision.details,
-            "error": ErrorCode.APPROVAL_REQUIRED.value,
-            "asked": digests.model_dump(mode="json"),
-            "approved": approved.model_dump(mode="json") if approved is not None else None,
-        }
-        return decision.model_copy(update={"block_reason": reason, "details": details})
-
-    async def _asked(self, subject: _Subject, command: MakeToolpaths, request: RequestContext) -> _Subject:
+    async def _asked(self, subject: Subject, command: MakeToolpaths, request: RequestContext) -> Subject:
         """The session says that toolpaths are being made, before they are. Whoever finds it saying so, asks again."""
         assert subject.session is not None  # an approval covers this
         if session_domain.state_of(subject.session) is SessionState.TOOLPATHS_REQUESTED:
@@ -200,7 +154,7 @@ class ToolpathHandlers:
 
     async def _program(
         self,
-        subject: _Subject,
+        subject: Subject,
         feasibility: Feasibility,
         command: MakeToolpaths,
         request: RequestContext,
@@ -230,7 +184,7 @@ class ToolpathHandlers:
 
     def _draft(
         self,
-        subject: _Subject,
+        subject: Subject,
         command: MakeToolpaths,
         feasibility: Feasibility,
         status: ArtifactStatus,
@@ -269,9 +223,7 @@ class ToolpathHandlers:
             meta={"post": command.post},
         )
 
-    def _placement(
-        self, subject: _Subject, digests: ApprovedDigests, status: ArtifactStatus, result: ToolpathResult | None
-    ) -> Placement:
+    def _placement(self, subject: Subject, status: ArtifactStatus, result: ToolpathResult | None) -> Placement:
         run_stream = run_domain.stream_of(subject.run.run_id)
         expected = {run_stream: subject.version}
         before: list[tuple[str, LogEvent]] = [(run_stream, subject.opening)] if subject.opening is not None else []
@@ -280,7 +232,7 @@ class ToolpathHandlers:
             return Placement(expected, before)
         # the approval that let this pass, or was missing, must still be the same when it is recorded
         expected[session_domain.stream_of(session.about.session_id)] = subject.session_version
-        if status is ArtifactStatus.BLOCKED or not subject.approves(digests):
+        if status is ArtifactStatus.BLOCKED or not subject.covered:
             return Placement(expected, before)
 
         def settled(artifact: RunArtifact) -> list[tuple[str, LogEvent]]:

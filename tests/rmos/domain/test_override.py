@@ -51,12 +51,14 @@ def test_who_may_override_what(
     assert caught.value.code is code
 
 
-def overridden(**hashes: str) -> RunState:
+def overridden(scope: str = "RED", **hashes: str) -> RunState:
     """A run whose red verdict was overridden, its override with these hashes instead of the right ones."""
     digests = hashes_of(digests_of(given.feasibility(RiskLevel.RED), given.FULL_CONTEXT))
     artifact = given.artifact(
         RiskLevel.YELLOW, ArtifactKind.OVERRIDE, artifact_id="artifact_9", hashes={**digests, **hashes}
     )
+    decision = artifact.decision.model_copy(update={"details": {"scope": scope}})
+    artifact = artifact.model_copy(update={"decision": decision})
     event = EVENT_TYPES["rmos.verdict_overridden.v1"].model_validate({"artifact": artifact})
     run = fold([given.run_opened(), given.candidate_bound(RiskLevel.RED), event])
     assert isinstance(run, RunState)
@@ -74,6 +76,11 @@ def test_an_override_covers_exactly_what_it_was_given_for() -> None:
 def test_an_override_covers_nothing_that_differs_in_one_digest(name: str) -> None:
     run = overridden(**{name: given.digest("0")})
     assert covering(run, DIGESTS, RiskLevel.RED, ALLOWING) is None
+
+
+@pytest.mark.parametrize("scope", ["YELLOW", "DRIFT"])
+def test_an_override_of_another_scope_covers_no_red(scope: str) -> None:
+    assert covering(overridden(scope), DIGESTS, RiskLevel.RED, ALLOWING) is None
 
 
 def test_an_override_ends_with_the_policy_that_allowed_it() -> None:

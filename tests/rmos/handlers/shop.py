@@ -16,8 +16,8 @@ import pytest
 from contracts.art import CheckedSvg, CompiledSpec
 from contracts.artifacts import ArtifactKind, AttachmentKind, RunArtifact
 from contracts.blobs import BlobRef
-from contracts.cam import Post, ToolpathJob, ToolpathResult
-from contracts.canonical import canonical_bytes
+from contracts.cam import Post, RecomputedToolpaths, ToolpathJob, ToolpathResult
+from contracts.canonical import canonical_bytes, sha256_hex
 from contracts.comparison import GeometryDiff
 from contracts.envelope import Actor, ActorKind, RequestContext, Role
 from contracts.errors import ErrorCode, RmosError
@@ -105,6 +105,9 @@ class CompilingArt:
         svg = await self._blobs.put(compile_svg(spec), "image/svg+xml")
         return CompiledSpec(spec=spec, svg=svg, compiler_version=COMPILER_VERSION)
 
+    async def svg_sha256(self, spec: RosetteSpec, _: RequestContext) -> str:
+        return sha256_hex(compile_svg(spec))
+
     async def check_svg(self, blob: BlobRef, _: RequestContext) -> CheckedSvg:
         return check_svg(await self._blobs.get(blob))
 
@@ -141,6 +144,22 @@ class GeneratingCam:
             compute_ms=1,
         )
 
+    async def recomputed(self, job: ToolpathJob, _: RequestContext) -> RecomputedToolpaths:
+        if self.failing is not None:
+            raise self.failing
+        try:
+            program = await asyncio.to_thread(generate, job)
+        except CamError as error:
+            raise RmosError(ErrorCode.TOOLPATHS_ERROR, str(error)) from error
+        return RecomputedToolpaths(
+            gcode_sha256=sha256_hex(program.gcode),
+            opplan_sha256=sha256_hex(program.opplan),
+            preview_sha256=sha256_hex(program.preview_svg),
+            toolpaths_sha256=program.toolpaths_sha256,
+            engine_version=program.engine_version,
+            post_version=program.post_version,
+        )
+
 
 class CountingEngine:
     """The real engine; it counts the evaluations, and `meanwhile` runs during the next one."""
@@ -149,14 +168,40 @@ class CountingEngine:
         self._engine = engine
         self.evaluations = 0
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        self.today: Callable[[Feasibility], Feasibility] | None = None
+        """What another version of the engine would make of a verdict."""
+        self.failing: RmosError | None = None
 
     async def evaluate(self, spec: RosetteSpec, context: CuttingContext, mode: Mode) -> Feasibility:
         self.evaluations += 1
+        if self.failing is not None:
+            raise self.failing
         verdict = await self._engine.evaluate(spec, context, mode)
+        if self.today is not None:
+            verdict = self.today(verdict)
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             await meanwhile()
         return verdict
+
+    async def evaluate_by(
+        self, catalog_sha256: str, spec: RosetteSpec, context: CuttingContext, mode: Mode
+    ) -> Feasibility:
+        if self.failing is not None:
+            raise self.failing
+        verdict = await self._engine.evaluate_by(catalog_sha256, spec, context, mode)
+        return verdict if self.today is None else self.today(verdict)
+
+    def job_by(
+        self,
+        catalog_sha256: str,
+        spec: RosetteSpec,
+        context: CuttingContext,
+        feasibility: Feasibility,
+        post: Post,
+        origin: ProgramOrigin,
+    ) -> ToolpathJob:
+        return self._engine.job_by(catalog_sha256, spec, context, feasibility, post, origin)
 
     async def compare(self, a: RosetteSpec, b: RosetteSpec) -> GeometryDiff:
         return await self._engine.compare(a, b)
