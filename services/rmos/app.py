@@ -27,6 +27,7 @@ from services.rmos.audit.proofs import ProofHandlers
 from services.rmos.audit.publication import PREFIX, Publication
 from services.rmos.audit.reconciliation import Reconciliation
 from services.rmos.audit.records import AuditRecords
+from services.rmos.audit.replay import ReplayHandlers
 from services.rmos.audit.verify import Audited
 from services.rmos.engine import PooledEngine
 from services.rmos.event_log.duties import duties
@@ -254,6 +255,7 @@ async def _audit(
     checkpointer = Checkpointer(records, publication, signer, keys, events.head, desk.now, log)
     proofs = ProofHandlers(records, publication, keys, ArtifactPositions(reader).of)
     attestations = AttestationHandlers(records, proofs, desk.blobs, signer)
+    replays = ReplayHandlers(records, desk)
     return checkpointer, (
         (subjects.CHECKPOINT, proofs.checkpoint),
         (subjects.TILE, proofs.tile),
@@ -261,4 +263,5 @@ async def _audit(
         (subjects.CONSISTENCY, proofs.consistency),
         (subjects.CHECKPOINT_KEYS, proofs.keys),
         (subjects.ATTESTATION, attestations.attestation),
+        (subjects.REPLAY, replays.replay),
     )
