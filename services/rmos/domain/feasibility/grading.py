@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from contracts.feasibility import CalculatorResult, Quantity, RiskLevel
-from contracts.model import decimal_of
 from services.rmos.domain.feasibility.chip_loads import interpolated
 
 GREEN_FROM, RED_BELOW = 80.0, 30.0
@@ -25,7 +24,7 @@ def score_on(curve: Curve, figure: float) -> float:
 
 
 def quantity(name: str, value: float, unit: str) -> Quantity:
-    return Quantity(name=name, value=decimal_of(round(value, 6)), unit=unit)
+    return Quantity(name=name, value=round(value, 6), unit=unit)
 
 
 def judged(
@@ -50,7 +49,7 @@ def judged(
     return CalculatorResult(
         calculator=calculator,
         risk=risk,
-        score=decimal_of(round(score, 2)),
+        score=round(score, 2),
         hard=hard,
         summary=summary,
         inputs=tuple(inputs),
