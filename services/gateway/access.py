@@ -100,6 +100,7 @@ ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("POST", "/api/catalog/{kind}"): Rule(Permission.ADMINISTER),
     ("GET", "/api/ai/providers"): _READ,
     ("POST", "/api/admin/retention/purge"): _ADMINISTER,
+    ("POST", "/api/admin/import/legacy-run"): _ADMINISTER,
     ("GET", "/api/events/stream"): _READ,
     ("GET", "/api/audit/checkpoint"): _READ,
     ("GET", "/api/audit/tile/{path}"): _READ,

@@ -12,7 +12,7 @@ from contracts.art import AttachAssets, GenerateSvg, PromptToSvg
 from contracts.artifacts import ArtifactKind, AttachmentKind
 from contracts.cam import Post
 from contracts.feasibility import CuttingContext, EvaluateFeasibility, Mode, RiskLevel
-from contracts.model import Identifier, Message, RequestId
+from contracts.model import Identifier, Message, RequestId, Sha256
 from contracts.params import RosetteParamSpec
 from contracts.rmos import (
     DecideSession,
@@ -168,6 +168,14 @@ class ReviewBody(AdvisoryBody):
 
 class RejectAdvisoryBody(AdvisoryBody):
     code: RejectionCode
+
+
+class ImportBody(Message):
+    """A run file of the system before this one, and where in the imported folder it lay."""
+
+    path: Annotated[str, Field(min_length=1, max_length=400, examples=["2025-08-20/run_7.json"])]
+    sha256: Sha256
+    b64: Annotated[str, Field(description="The file, in base64.")]
 
 
 class PurgeBody(PurgeBlobs):

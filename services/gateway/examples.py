@@ -90,6 +90,13 @@ SET_DESIGN = _examples(parameters={"design": _DESIGN}, spec={"spec": _SPEC, "exp
 OVERRIDE = _examples(
     yellow={"artifact_id": _ARTIFACT, "scope": "YELLOW", "reason": "the test cut in an offcut was clean"},
 )
+IMPORT = _examples(
+    run_file={
+        "path": "2025-08-20/run_7.json",
+        "sha256": "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356",
+        "b64": "e30K",
+    }
+)
 PURGE = _examples(tell_only={"older_than_days": 365, "statuses": ["BLOCKED", "ERROR"], "dry_run": True})
 MAKE_TOOLPATHS = _examples(
     bound_candidate={"run_id": _RUN, "artifact_id": _ARTIFACT, "post": "grbl"},

@@ -41,6 +41,7 @@ from services.rmos.handlers.catalog import CatalogHandlers
 from services.rmos.handlers.comparing import ComparisonHandlers
 from services.rmos.handlers.decisions import DecisionHandlers
 from services.rmos.handlers.desk import Desk
+from services.rmos.handlers.importing import ImportHandlers
 from services.rmos.handlers.queries import QueryHandlers
 from services.rmos.handlers.retention import RetentionHandlers
 from services.rmos.handlers.runs import RunHandlers
@@ -135,6 +136,7 @@ class RmosService:
             (subjects.PROMOTE_ADVISORY, runs.promote_advisory),
             (subjects.REJECT_ADVISORY, runs.reject_advisory),
             (subjects.PURGE_BLOBS, retention.purge),
+            (subjects.IMPORT_RUN, ImportHandlers(desk).import_run),
             (subjects.SEARCH_CONSTRAINTS, searches.search),
             (subjects.CANCEL_SEARCH, searches.cancel),
             (subjects.ADD_CATALOG_ENTRY, self.catalog.add_entry),

@@ -155,7 +155,13 @@ async def validate_and_persist(
 
 
 def _may_pass(draft: Draft) -> bool:
-    """Whether nothing in the draft forbids status OK. An override itself passes; what it covers names it."""
+    """Whether nothing in the draft forbids status OK. An override itself passes; what it covers names it.
+
+    An imported one is what another system decided, as wrong as that may have been: it carries no verdict and no
+    simulation of ours, and nothing here takes it for a release.
+    """
+    if draft.kind is ArtifactKind.IMPORTED:
+        return draft.feasibility is None and draft.simulation is None
     risk = draft.decision.risk_level
     if risk in {RiskLevel.GREEN, RiskLevel.YELLOW}:
         return True

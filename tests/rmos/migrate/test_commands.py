@@ -64,7 +64,7 @@ def test_a_step_that_loses_nothing_can_be_undone_and_done_again(database: Databa
 
 
 @pytest.mark.parametrize(
-    ("target", "why"), [("0002", "signed checkpoints"), ("0001", "checkpoints"), ("0042", "no rev")]
+    ("target", "why"), [("0002", "signed checkpoints"), ("0001", "checkpoints"), ("0042", "no revision 0042")]
 )
 def test_a_way_back_that_would_lose_something_is_refused_with_the_reason(
     database: DatabaseAccess, target: str, why: str
