@@ -7,11 +7,12 @@ from importlib import resources
 import pytest
 
 from contracts.canonical import canonical_bytes
-from contracts.catalog import Figure, MaterialFamily, Standing, ToolKind
-from contracts.catalog_files import CatalogError
+from contracts.catalog import Figure, MachineClass, MaterialFamily, Standing, ToolKind
+from contracts.catalog_files import CatalogError, check_figures, entries_in, kind_of
 from contracts.errors import ErrorCode, RmosError
 from services.rmos.catalog import catalog_from, load_catalog
 from services.rmos.domain.catalog import Catalog, cutter_for, limits_for
+from tests.architecture.source import ROOT
 
 FILES = ("materials.toml", "tools.toml", "machines.toml")
 TEXTS = [(resources.files("services.rmos.catalog") / name).read_text("utf-8") for name in FILES]
@@ -116,3 +117,43 @@ def test_tool_and_machine_become_what_cam_asks_for() -> None:
     assert limits_for(catalog.machine("grbl_3018")).envelope_y_mm == 180
     with pytest.raises(RmosError, match="ball"):
         cutter_for(catalog.tool("ball_1_0"))
+
+
+def test_the_sample_file_of_the_documentation_is_an_entry_of_ones_own() -> None:
+    page = (ROOT / "docs" / "feasibility.md").read_text("utf-8")
+    sample = page.split("```toml\n")[1].split("```")[0]
+    (blade,) = entries_in("sample", sample)
+    assert load_catalog().with_entry(blade).tools["saw_80_own"].diameter.value == 80
+
+
+def test_a_file_of_ones_own_is_refused_with_its_place() -> None:
+    def refused(text: str) -> str:
+        with pytest.raises(CatalogError) as caught:
+            for entry in entries_in("own.toml", text):
+                check_figures(kind_of(entry), entry)
+        return str(caught.value)
+
+    assert "own.toml: unknown tables ['blade']" in refused("[[blade]]\n")
+    assert "own.toml: tool must be a table of entries" in refused("tool = 3\n")
+    assert "own.toml: an entry without id: id" in refused("[[tool]]\n")
+
+
+def test_every_saw_and_blade_has_what_the_saw_calculators_need() -> None:
+    catalog = load_catalog()
+    blades = [tool for tool in catalog.tools.values() if tool.kind is ToolKind.SAW_BLADE]
+    assert min(blade.diameter.value for blade in blades) == 50
+    assert max(blade.diameter.value for blade in blades) == 250
+    for blade in blades:
+        assert blade.flange is not None
+        assert blade.bore is not None
+        assert blade.bore.value < blade.flange.value < blade.diameter.value
+    saws = [machine for machine in catalog.machines.values() if machine.machine_class is MachineClass.SAW]
+    assert {"table_saw_cabinet", "cnc_saw_precision"} <= {saw.id for saw in saws}
+    assert all(saw.max_blade is not None for saw in saws)
+
+
+def test_every_wood_has_what_router_and_saw_ask_of_it() -> None:
+    for material in load_catalog().materials.values():
+        if material.family in {MaterialFamily.SOFTWOOD, MaterialFamily.HARDWOOD}:
+            figures = (material.janka, material.cutting_coefficient, material.chip_load_factor)
+            assert None not in (*figures, material.burn_tendency, material.tear_out, material.specific_heat)
