@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -37,11 +38,11 @@ def referenced(run_id: str, asset_id: str = "asset_1") -> AssetsReferenced:
 def request(
     command_id: str, stream: str, expected: int | None, *events: LogEvent, digest: str | None = None
 ) -> AppendRequest:
-    """A command that appends these events to one stream, each under a fresh event id."""
+    """A command that appends these events to one stream, each under an event id that no other process makes."""
     return AppendRequest(
         context=context(command_id),
         expected={} if expected is None else {stream: expected},
-        events=tuple(NewEvent(stream, f"event_{next(_numbers)}", event) for event in events),
+        events=tuple(NewEvent(stream, f"event_{os.getpid()}_{next(_numbers)}", event) for event in events),
         command_sha256=digest,
     )
 
