@@ -4,6 +4,7 @@
 PROMPT = gothic rosette, twelve petals, 110 mm
 OUT = out/demo
 PYTEST_ARGS =
+TEST_PROCESSES = 3
 BIN = .venv/bin
 
 .PHONY: help demo test lint format schemas bench compose-env compose-test clean
@@ -25,7 +26,7 @@ demo:
 
 test:
 	@.ci/install dev
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 lint:
 	@.ci/install dev
