@@ -16,6 +16,8 @@ import_legacy = typer.Typer(
     name="import-legacy",
     help="Take the former system's run files, <dir>/<YYYY-MM-DD>/<run_id>.json, into the record.",
     invoke_without_command=True,
+    subcommand_metavar="",
+    context_settings={"allow_interspersed_args": True},  # a group would take what follows the folder for a command
 )
 Folder = Annotated[Path, typer.Argument(help="Folder with a folder for each day.", exists=True, file_okay=False)]
 
