@@ -27,8 +27,6 @@ from services.rmos.domain import session as session_domain
 from services.rmos.domain.session import Covered
 from services.rmos.event_log.stored import decoded_body
 
-_READ = (RunOpened, RunOpenedV1, ArtifactRecorded, AttachmentAdded, SessionEvent)
-
 
 class NoRecord(Exception):
     """The rows hold no such run, or one that this version cannot read; the message says which."""
@@ -114,7 +112,9 @@ def record_of(run_id: str, rows: Sequence[LogRow]) -> RunRecord:
 def event_in(row: LogRow) -> LogEvent | None:
     """What a row says of runs and sessions; None for events that only surround them. Raises NoRecord."""
     known = EVENT_TYPES.get(row.type)
-    if known is None or not issubclass(known, _READ):
+    if known is None or not issubclass(
+        known, RunOpened | RunOpenedV1 | ArtifactRecorded | AttachmentAdded | SessionEvent
+    ):
         return None
     try:
         return decoded_body(row.position, row.type, row.data, row.recorded_at_utc)

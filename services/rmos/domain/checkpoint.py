@@ -50,6 +50,14 @@ class VerifierKey:
     def __str__(self) -> str:
         return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(_ED25519 + self.public_key).decode()}"
 
+    def verifies(self, signature: bytes, data: bytes) -> bool:
+        """Whether this key made the signature over exactly these bytes."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, data)
+        except InvalidSignature:
+            return False
+        return True
+
     @classmethod
     def parse(cls, text: str) -> VerifierKey:
         """Raises NotAKey."""
@@ -89,10 +97,13 @@ class SigningKey:
     def verifier(self) -> VerifierKey:
         return VerifierKey(self.name, Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw())
 
+    def sign(self, data: bytes) -> bytes:
+        """64 bytes, always the same for the same data. What is signed must say what it is: see domain.dsse."""
+        return Ed25519PrivateKey.from_private_bytes(self.seed).sign(data)
+
     def signature_line(self, text: bytes) -> str:
         """A signature of the note text, which ends with a newline."""
-        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text)
-        return f"— {self.name} {base64.b64encode(self.verifier.key_id + signature).decode()}\n"
+        return f"— {self.name} {base64.b64encode(self.verifier.key_id + self.sign(text)).decode()}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +171,8 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
 
 
 def _verify(key: VerifierKey, signature: bytes, text: bytes) -> None:
-    try:
-        if len(signature) != _SIGNATURE_BYTES:
-            raise InvalidSignature
-        Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, text)
-    except InvalidSignature:
-        raise NotACheckpoint(f"the signature of {key.name}+{key.key_id.hex()} is wrong") from None
+    if len(signature) != _SIGNATURE_BYTES or not key.verifies(signature, text):
+        raise NotACheckpoint(f"the signature of {key.name}+{key.key_id.hex()} is wrong")
 
 
 def _checkpoint(text: bytes) -> Checkpoint:

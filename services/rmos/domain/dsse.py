@@ -10,8 +10,6 @@ import base64
 import binascii
 
 import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from contracts.canonical import canonical_bytes
 from services.rmos.domain.checkpoint import SigningKey, VerifierKey
@@ -25,8 +23,7 @@ class NotAnEnvelope(ValueError):
 
 def signed(payload: bytes, key: SigningKey) -> bytes:
     """The envelope in canonical JSON: the same payload and key always give the same bytes."""
-    signature = Ed25519PrivateKey.from_private_bytes(key.seed).sign(_authenticated(payload))
-    return _envelope(payload, signature, key.verifier)
+    return _envelope(payload, key.sign(_authenticated(payload)), key.verifier)
 
 
 def opened(envelope: bytes, key: VerifierKey) -> bytes:
@@ -39,10 +36,8 @@ def opened(envelope: bytes, key: VerifierKey) -> bytes:
         signature = base64.b64decode(stated["sig"], validate=True)
     except (orjson.JSONDecodeError, binascii.Error, KeyError, TypeError, ValueError) as error:
         raise NotAnEnvelope("it is no DSSE envelope with one signature") from error
-    try:
-        Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, _authenticated(payload))
-    except InvalidSignature:
-        raise NotAnEnvelope(f"the signature is not that of {keyid(key)} over this payload") from None
+    if not key.verifies(signature, _authenticated(payload)):
+        raise NotAnEnvelope(f"the signature is not that of {keyid(key)} over this payload")
     if _envelope(payload, signature, key) != envelope:
         raise NotAnEnvelope("it is not written as canonical JSON, or names another key")
     return payload
