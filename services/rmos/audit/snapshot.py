@@ -66,8 +66,9 @@ class Snapshot:
 
     def art_rows(self) -> Iterator[str]:
         """Every row of the art assets' index as JSON text; none where there is no such index."""
-        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'art' ORDER BY 1"
-        for (name,) in self._connection.execute(tables).fetchall():
+        for name in ("assets", "asset_origins"):
+            if self._one("SELECT to_regclass(%s)", (f"art.{name}",))[0] is None:
+                continue
             query = sql.SQL("SELECT row_to_json(found)::text FROM {} AS found").format(sql.Identifier("art", name))
             yield from (row[0] for row in self._connection.execute(query))
 

@@ -9,12 +9,12 @@ import nats.js.errors
 from nats.aio.client import Client
 
 from contracts.subjects import LOG_STREAM, inbox_prefix
-from runtime.clock import SystemClock
 from runtime.logs import Logger
 from runtime.settings import NatsSettings
 from services.rmos.audit.keeper import BusAccess
 from services.rmos.event_log.duties import ended
-from services.rmos.event_log.log import PostgresEventLog
+from services.rmos.event_log.head import Head
+from services.rmos.event_log.reader import LogReader
 from services.rmos.event_log.relay import LogDisagrees, LogRelay
 from services.rmos.migrate import migrate_bus
 
@@ -41,11 +41,10 @@ async def refilled_stream(bus: BusAccess, dsn: str, log: Logger) -> int:
 
 async def _filled(settings: NatsSettings, dsn: str, log: Logger) -> int:
     client = await _connected(settings)
-    events = PostgresEventLog(dsn, "repair", SystemClock(), log)
     try:
-        async with events.opened():
+        async with LogReader(dsn) as events:
             end = await events.last_position()
-            relay = LogRelay(client, events, events.head, log)
+            relay = LogRelay(client, events, Head(), log)
             running = asyncio.create_task(relay.run())
             try:
                 while relay.published < end and not running.done():  # noqa: ASYNC110 - the relay tells nobody

@@ -6,9 +6,8 @@ import asyncio
 
 from sqlalchemy.exc import OperationalError
 
-from runtime.clock import SystemClock
 from runtime.logs import Logger
-from services.rmos.event_log.log import PostgresEventLog
+from services.rmos.event_log.reader import LogReader
 from services.rmos.projections.database import rebuild_engine
 from services.rmos.projections.folds import FOLD_VERSION
 from services.rmos.projections.rebuild import Progress, Rebuild
@@ -22,10 +21,9 @@ async def rebuild_projections(dsn: str, log: Logger, progress: Progress) -> int:
 
     Raises RebuildUnderWay, FoldBroken, or SQLAlchemyError when the database refuses or is away.
     """
-    events = PostgresEventLog(dsn, "rebuild", SystemClock(), log)
     engine = rebuild_engine(dsn)
     try:
-        async with events.opened():
+        async with LogReader(dsn) as events:
             rebuild = Rebuild(engine, events, FOLD_VERSION, log)
             for left in range(ATTEMPTS - 1, -1, -1):
                 try:
