@@ -16,11 +16,11 @@ import orjson
 from pydantic import ValidationError
 
 from contracts.ai import Provenance
-from contracts.artifacts import AttachmentKind
+from contracts.artifacts import ArtifactKind, AttachmentKind
 from contracts.audit import AskReplay, Replayed, ReplayItem, ReplayOutcome
 from contracts.blobs import BlobRef
 from contracts.cam import Post, ToolpathJob
-from contracts.canonical import digest_of
+from contracts.canonical import digest_of, sha256_hex
 from contracts.envelope import RequestContext
 from contracts.errors import RETRYABLE, ErrorCode, RmosError
 from contracts.feasibility import Feasibility
@@ -90,7 +90,9 @@ class ReplayHandlers:
         for provenance, spec in _answers(record):
             yield partial(self._answer, provenance, spec)
         for item in record.artifacts:
-            if item.artifact.feasibility is not None:
+            if item.artifact.kind is ArtifactKind.IMPORTED:
+                yield partial(_imported, item)
+            elif item.artifact.feasibility is not None:
                 yield partial(self._verdict, item)
             if is_program(item.artifact):
                 yield partial(self._program, record, item, request)
@@ -206,6 +208,12 @@ def _rested_on(record: RunRecord, item: Recorded) -> str | None:
         return session.approval.artifact_id
     earlier = (found.artifact for found in record.artifacts if found.row.position < item.row.position)
     return first_verdict(earlier, digests)
+
+
+async def _imported(item: Recorded) -> list[ReplayItem]:
+    recorded = sha256_hex(item.row.data)
+    reason = "another system decided it, and its inputs are not here"
+    return [_untold("feasibility", item.artifact.artifact_id, recorded, reason)]
 
 
 def _compared(what: str, of: str, then: str, now: str, changed: tuple[str, ...]) -> ReplayItem:

@@ -17,15 +17,18 @@ from contracts.blobs import BlobRef
 from contracts.canonical import canonical_bytes
 from contracts.errors import ErrorCode, RmosError
 from runtime.blobs import BlobStore
-from runtime.testing import PostgresAccess
+from runtime.pool import WorkerPool
+from runtime.settings import S3Settings
+from runtime.testing import PostgresAccess, S3Access
 from services.art_studio.domain.compiler import compile_svg
 from services.cam.posts import TABLES
 from services.rmos.domain.feasibility import engine as feasibility_engine
 from services.rmos.domain.feasibility.calculators import shape
+from services.rmos.migrate import migrate_tables
 from tests.rmos.audit.evidence import Evidence
-from tests.rmos.audit.given import as_superuser
+from tests.rmos.audit.given import as_superuser, s3_settings
 from tests.rmos.audit.replaying import HereEngine, elsewhere, replayed
-from tests.rmos.handlers.shop import GOOD, GeneratingCam
+from tests.rmos.handlers.shop import GOOD, GeneratingCam, a_shop, ring
 
 SAME, DRIFT, UNKNOWN = ReplayOutcome.SAME, ReplayOutcome.DRIFT, ReplayOutcome.NOT_REPRODUCIBLE
 
@@ -286,3 +289,38 @@ def taken(store: Evidence, blob: BlobRef) -> bytes:
         return asyncio.run(take())
     finally:
         blobs.close()
+
+
+def many_runs(server: PostgresAccess, s3: S3Access, count: int) -> tuple[str, S3Settings, list[str]]:
+    """A store with so many judged candidates, of ten designs."""
+    access = server.create_database()
+    migrate_tables(access.owner_dsn)
+    bucket = s3.create_bucket()
+    pool = WorkerPool(1, preload=("services.rmos.engine",))
+
+    async def made() -> list[str]:
+        async with a_shop(access, s3, pool, bucket) as shop:
+            runs = []
+            for number in range(count):
+                runs.append(await shop.opened_run())
+                await shop.bound(runs[-1], ring(45, 46 + number % 10))
+            return runs
+
+    try:
+        return access.reader_dsn, s3_settings(s3, bucket), asyncio.run(made())
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(1_000, marks=pytest.mark.slow)])
+def test_however_many_runs_none_drifts_here_or_elsewhere_and_a_changed_constant_names_the_affected(
+    postgres_server: PostgresAccess, s3_server: S3Access, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    dsn, s3, runs = many_runs(postgres_server, s3_server, count)
+    here = replayed(dsn, s3, runs)
+    assert outcomes(here) == {("svg", "same"): count, ("feasibility", "same"): count}
+    assert elsewhere(dsn, s3, runs, PYTHONHASHSEED="7", LC_ALL="C", TZ="Asia/Kathmandu") == here
+    monkeypatch.setattr(shape, "COMFORT", 1.3)  # advice that only the narrowest of the ten designs is given
+    found = replayed(dsn, s3, runs)
+    affected = {name for name, replay in found.items() if any(item.outcome is DRIFT for item in replay.items)}
+    assert affected == set(runs[::10])
