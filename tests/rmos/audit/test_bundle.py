@@ -177,9 +177,14 @@ def test_with_its_own_key_trusted_a_changed_member_is_named_too(small: bytes) ->
 
 
 @pytest.mark.slow
-def test_with_any_single_byte_of_any_member_changed_it_says_no_and_names_the_member(bundle: bytes) -> None:
-    for name, tampered in changed(bundle, lambda size: list(range(size))):
-        assert named(tampered) == [name]
+def test_with_any_single_byte_of_the_bundle_changed_it_says_no_and_names_the_member(small: bytes) -> None:
+    lies_in = {}
+    for name, data in members_of(small).items():
+        start = small.index(data, small.index(name.encode()))
+        lies_in.update(dict.fromkeys(range(start, start + len(data)), name))
+    for at in range(len(small)):
+        found = named(flipped(small, at))
+        assert found == [lies_in[at]] if at in lies_in else found, at
 
 
 def beside_the_members(bundle: bytes) -> list[int]:
@@ -195,12 +200,6 @@ def test_with_the_zips_own_bytes_changed_it_says_no(small: bytes) -> None:
     places = beside_the_members(small)
     for at in places[::11] + places[-22:]:
         assert not check_bundle(flipped(small, at), [KEY.verifier]).sound, at
-
-
-@pytest.mark.slow
-def test_with_any_of_the_zips_own_bytes_changed_it_says_no(bundle: bytes) -> None:
-    for at in beside_the_members(bundle):
-        assert not check_bundle(flipped(bundle, at), [KEY.verifier]).sound, at
 
 
 @pytest.mark.parametrize("with_manifest", [True, False])
