@@ -92,7 +92,7 @@ def orphans(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Objects in the store that no event and no asset refers to."""
+    """Objects in the store that no event and no asset refers to. --dsn is that of the role rmos_reader."""
     from datetime import timedelta
 
     from runtime.clock import SystemClock

@@ -54,7 +54,8 @@ def run(made: Store, command: str, *options: str) -> tuple[int, dict[str, Any]]:
         "RMOS_S3_REGION": made.s3.region,
     }
     keys = ["--vkey", VKEY] if command != "rebuild" else []
-    arguments = [command, "--dsn", made.database.writer_dsn, *keys, "--json", *options]
+    dsn = made.database.reader_dsn if command == "orphans" else made.database.writer_dsn
+    arguments = [command, "--dsn", dsn, *keys, "--json", *options]
     result = CliRunner().invoke(store_commands, arguments, env=environment, catch_exceptions=False)
     return result.exit_code, json.loads(result.stdout)
 
