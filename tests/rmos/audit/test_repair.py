@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -78,10 +80,9 @@ def events(made: Store) -> list[Any]:
 
 async def damaged(made: Store) -> None:
     """Everything derived is wrong in some way."""
-    made.run(
-        "UPDATE projections.runs SET label = 'x' WHERE run_id = 'run_1'",
-        "DELETE FROM projections.artifacts WHERE artifact_id = 'artifact_2'",
-    )
+    with psycopg.connect(made.database.writer_dsn) as writer:
+        writer.execute("UPDATE projections.runs SET label = 'x' WHERE run_id = 'run_1'")
+        writer.execute("DELETE FROM projections.artifacts WHERE artifact_id = 'artifact_2'")
 
     async def act(objects: ObjectStore) -> None:
         await objects.put("tile/0/000.p/17", b"\x00" * 32 * 17, "application/octet-stream")
@@ -259,20 +260,31 @@ class Dead(BaseException):
     """The process died here."""
 
 
-@pytest.mark.parametrize("stored", [False, True], ids=["lost", "stored"])
-@pytest.mark.parametrize("at", range(1, 7))
 async def test_death_at_any_write_of_a_repair_leaves_what_the_next_one_finishes(
     store: Store,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
-    at: int,
-    stored: bool,
 ) -> None:
-    """Six writes: the rebuild, two tiles and the checkpoint, and the move of a blob (there, then away from here)."""
-    await damaged(store)
-    blob = store.blobs[0]
+    """Six writes: the rebuild, two tiles and the checkpoint, and the move of a blob (there, then away from here); each
+    lost, and each stored."""
+    before, blob = events(store), store.blobs[0]
     objects = ObjectStore(store.s3)
-    await objects.put(blob_key(blob.sha256, blob.content_type), b"other", blob.content_type)
-    before, writes = events(store), 0
+    for at, stored in itertools.product(range(1, 7), (False, True)):
+        await damaged(store)
+        await objects.put(blob_key(blob.sha256, blob.content_type), b"other", blob.content_type)
+        with monkeypatch.context() as patched:
+            dying_at(at, stored, patched)
+            with pytest.raises(Dead):
+                await asyncio.to_thread(lambda: repaired(keeper(store), logger(), dry_run=False, stream=False))
+        done = await asyncio.to_thread(lambda: repaired(keeper(store), logger(), dry_run=False, stream=False))
+        assert [item.kind.value for item in (done.after or done.before).findings] == ["blob_changed"], (at, stored)
+        assert [name.split("/")[1] for name in await objects.names("quarantine/")] == [blob.sha256]
+        assert events(store) == before
+    objects.close()
+
+
+def dying_at(at: int, stored: bool, patched: pytest.MonkeyPatch) -> None:
+    """The process dies at its n-th write: before it (lost), or right after it (stored)."""
+    writes = 0
 
     def dying(target: Any, name: str) -> None:
         whole = getattr(target, name)
@@ -287,16 +299,8 @@ async def test_death_at_any_write_of_a_repair_leaves_what_the_next_one_finishes(
                 raise Dead
             return result
 
-        monkeypatch.setattr(target, name, act)
+        patched.setattr(target, name, act)
 
     dying(ObjectStore, "put")
     dying(ObjectStore, "remove")
     dying(repair_module, "rebuild_projections")
-    with pytest.raises(Dead):
-        await asyncio.to_thread(lambda: repaired(keeper(store), logger(), dry_run=False, stream=False))
-    monkeypatch.undo()
-    done = await asyncio.to_thread(lambda: repaired(keeper(store), logger(), dry_run=False, stream=False))
-    assert [item.kind.value for item in (done.after or done.before).findings] == ["blob_changed"]
-    assert [name.split("/")[1] for name in await objects.names("quarantine/")] == [blob.sha256]
-    assert events(store) == before
-    objects.close()
