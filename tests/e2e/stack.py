@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from cli.client import Api
+from runtime.embedded.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,19 @@ class Stack:
 
 
 def start_stack(home: Path) -> subprocess.Popen[str]:
-    """`rmos up` on this home; returns once its ready line is printed."""
-    command = [sys.executable, "-m", "cli.app", "up", "--home", str(home), "--provider", "offline"]
+    """`rmos up` on this home; returns once its ready line is printed. Its port is its own: others start meanwhile."""
+    command = [
+        sys.executable,
+        "-m",
+        "cli.app",
+        "up",
+        "--home",
+        str(home),
+        "--provider",
+        "offline",
+        "--port",
+        str(free_port()),
+    ]
     log = (home.parent / f"{home.name}.log").open("w")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
@@ -70,12 +82,21 @@ def stop_stack(process: subprocess.Popen[str]) -> int:
 
 @contextmanager
 def running_stack() -> Iterator[Stack]:
-    """A new home, stopped and gone afterwards."""
+    """A new home; what is left in it must pass the audit, then it is stopped and gone."""
     with tempfile.TemporaryDirectory(prefix="rmos-e2e-") as folder:
         home = Path(folder) / "home"
         home.mkdir()
         process = start_stack(home)
         try:
             yield Stack(home)
+            audit_what_is_left(home)
         finally:
-            stop_stack(process)
+            status = stop_stack(process)
+        assert status == 0
+
+
+def audit_what_is_left(home: Path) -> None:
+    """`rmos audit verify` finds nothing to say against the record."""
+    command = [sys.executable, "-m", "cli.app", "audit", "verify", "--home", str(home)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert found.returncode == 0, f"{found.stdout[-4000:]}{found.stderr[-1000:]}"

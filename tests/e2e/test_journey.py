@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 from typing import Any
 
@@ -108,12 +109,15 @@ async def test_a_changed_blob_is_named_with_both_digests_and_nothing_is_minted(s
         digest, content_type = items[0]["attachment_id"], items[0]["content_type"]
         store, bucket = object_store(stack)
         key = blob_key(digest, content_type)
-        content = bytearray(store.get_object(bucket, key).read())
+        stored = store.get_object(bucket, key).read()
+        content = bytearray(stored)
         content[10] ^= 1
-        store.remove_object(bucket, key)
-        import io
 
-        store.put_object(bucket, key, io.BytesIO(bytes(content)), len(content), content_type=content_type)
+        def replaced(data: bytes) -> None:
+            store.remove_object(bucket, key)
+            store.put_object(bucket, key, io.BytesIO(data), len(data), content_type=content_type)
+
+        replaced(bytes(content))
         path = f"/api/runs/{run_id}/artifacts/bind-art-studio-candidate"
         for _ in range(2):
             refused = await client.post(path, json={"required_kinds": ["svg", "spec"]})
@@ -123,6 +127,7 @@ async def test_a_changed_blob_is_named_with_both_digests_and_nothing_is_minted(s
             assert error["details"]["expected_sha256"] == digest
             assert error["details"]["actual_sha256"] == hashlib.sha256(content).hexdigest()
         assert await artifact_ids(client, run_id) == []
+        replaced(stored)  # what the tests leave behind is audited
 
 
 async def test_a_wrong_declared_digest_is_refused_and_nothing_is_stored(stack: Stack) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import nats
@@ -17,7 +15,7 @@ import pytest
 
 from tests.e2e import journey
 from tests.e2e.log_check import check_log
-from tests.e2e.stack import Stack, start_stack, stop_stack
+from tests.e2e.stack import Stack, running_stack
 
 JOURNEYS = 50
 PROMPT = "plain ring rosette, 90 mm"
@@ -29,14 +27,8 @@ PROCESSES = ["gateway", "ai_gateway", "art_studio", "rmos", "cam", "nats", "post
 
 @pytest.fixture(scope="module")
 def mortal_stack() -> Iterator[Stack]:
-    with tempfile.TemporaryDirectory(prefix="rmos-kill-") as folder:
-        home = Path(folder) / "home"
-        home.mkdir()
-        process = start_stack(home)
-        try:
-            yield Stack(home)
-        finally:
-            assert stop_stack(process) == 0
+    with running_stack() as stack:
+        yield stack
 
 
 async def travel(client: httpx.AsyncClient, number: int) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.stack import Stack, start_stack, stop_stack
+from tests.e2e.stack import Stack, running_stack
 from tests.e2e.test_search import SEARCH, WANTED
 
 ENDED_WITHIN_S = 25
@@ -22,14 +20,8 @@ ENDED_WITHIN_S = 25
 
 @pytest.fixture(scope="module")
 def mortal_stack() -> Iterator[Stack]:
-    with tempfile.TemporaryDirectory(prefix="rmos-search-kill-") as folder:
-        home = Path(folder) / "home"
-        home.mkdir()
-        process = start_stack(home)
-        try:
-            yield Stack(home)
-        finally:
-            assert stop_stack(process) == 0
+    with running_stack() as stack:
+        yield stack
 
 
 async def answered(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
