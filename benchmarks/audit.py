@@ -94,7 +94,14 @@ async def append_cost(database: DatabaseAccess, s3: S3Access, rounds: int, secon
         for _ in range(rounds):
             found["without"].append(await rmos(events, 32, seconds))
             checkpointer = Checkpointer(
-                records, Publication(objects), KEY, [KEY.verifier], events.head, lambda: utc_text(clock.now()), log
+                records,
+                Publication(objects),
+                KEY,
+                [KEY.verifier],
+                events.head,
+                events.recent,
+                lambda: utc_text(clock.now()),
+                log,
             )
             running = asyncio.create_task(checkpointer.run(epoch))
             while checkpointer.covered.position < events.head.position:

@@ -254,7 +254,7 @@ async def _audit(
     publication = Publication(objects)
     signer, keys = settings.checkpoints.signing_key(), settings.checkpoints.verifier_keys()
     log.info("checkpoint_key", origin=signer.name, verifier_key=str(keys[0]))
-    checkpointer = Checkpointer(records, publication, signer, keys, events.head, desk.now, log)
+    checkpointer = Checkpointer(records, publication, signer, keys, events.head, events.recent, desk.now, log)
     proofs = ProofHandlers(records, publication, keys, ArtifactPositions(reader).of)
     attestations = AttestationHandlers(records, proofs, desk.blobs, signer)
     replays = ReplayHandlers(records, desk)

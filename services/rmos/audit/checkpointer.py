@@ -16,12 +16,13 @@ from contracts.errors import RmosError
 from runtime.logs import Logger
 from services.rmos.audit.publication import Publication
 from services.rmos.audit.records import NotTheSigner, RecordedCheckpoint
-from services.rmos.audit.rows import LogRow, entry_of_row
+from services.rmos.audit.rows import LogRow, entry_of_row, log_row
 from services.rmos.domain.checkpoint import Checkpoint, NotACheckpoint, SigningKey, VerifierKey, opened
 from services.rmos.domain.leaf import leaf_of
 from services.rmos.domain.tiles import TILE_WIDTH, Tile, TileEdge
 from services.rmos.event_log.duties import heed_cancellation
 from services.rmos.event_log.head import Head
+from services.rmos.event_log.recent import RecentRows
 
 DUE_EVENTS = 256
 DUE_S = 0.5
@@ -58,6 +59,7 @@ class Checkpointer:
         signer: SigningKey,
         keys: Sequence[VerifierKey],
         head: Head,
+        recent: RecentRows,
         now: Callable[[], str],
         log: Logger,
     ) -> None:
@@ -66,6 +68,7 @@ class Checkpointer:
         self._signer = signer
         self._keys = keys
         self._head = head
+        self._recent = recent
         self._now = now
         self._log = log
         self.covered = Head()
@@ -155,7 +158,8 @@ class Checkpointer:
                     continue
                 return
             await self._head.wait_beyond(edge.size + DUE_EVENTS - 1, DUE_S)
-            rows = await self._records.rows_after(edge.size, MAX_EVENTS)
+            fresh = self._recent.after(edge.size, MAX_EVENTS)
+            rows = [log_row(row) for row in fresh] if fresh else await self._records.rows_after(edge.size, MAX_EVENTS)
             if rows:
                 await self._cover(edge, rows, writer_epoch)
 

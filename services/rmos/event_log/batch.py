@@ -11,6 +11,7 @@ from contracts.log import StoredEvent
 from services.rmos.domain.leaf import entry_of, leaf_of
 from services.rmos.event_log.pending import Pending
 from services.rmos.event_log.refusals import event_id_taken, other_command, version_conflict
+from services.rmos.event_log.stored import Row
 from services.rmos.ports import AppendResult
 
 COLUMNS = (
@@ -64,6 +65,43 @@ class Plan:
     @property
     def last_position(self) -> int:
         return self.place.last_position + len(self.rows)
+
+    def as_stored(self) -> list[Row]:
+        """The rows as read_after.sql gives them once they are inserted."""
+        place = self.place
+        return [
+            (
+                position,
+                stream,
+                version,
+                event_id,
+                kind,
+                place.recorded_at_utc,
+                actor,
+                request_id,
+                command_id,
+                command_index,
+                command_sha256,
+                causation_id,
+                place.writer_epoch,
+                data,
+                leaf,
+            )
+            for position, (
+                version,
+                command_index,
+                stream,
+                event_id,
+                kind,
+                actor,
+                request_id,
+                command_id,
+                causation_id,
+                command_sha256,
+                leaf,
+                data,
+            ) in enumerate(self.rows, place.last_position + 1)
+        ]
 
     def parameters(self) -> dict[str, Any]:
         """Of append.sql."""

@@ -12,6 +12,7 @@ from runtime.logs import Logger
 from services.rmos.event_log.batch import Known, Place, Plan, planned
 from services.rmos.event_log.heads import HeadCache
 from services.rmos.event_log.pending import Pending
+from services.rmos.event_log.recent import RecentRows
 from services.rmos.event_log.refusals import not_appended
 from services.rmos.event_log.session import LeaderSession, definitely_refused
 
@@ -30,12 +31,21 @@ class TermOver(Exception):
 class Committer:
     """Appends in one term. Not safe for two tasks at once: there is one writer."""
 
-    def __init__(self, session: LeaderSession, epoch: int, last_position: int, now: Callable[[], str], log: Logger):
+    def __init__(
+        self,
+        session: LeaderSession,
+        epoch: int,
+        last_position: int,
+        recent: RecentRows,
+        now: Callable[[], str],
+        log: Logger,
+    ) -> None:
         self._session = session
         self._epoch = epoch
         self._now = now
         self._log = log
         self._heads = HeadCache()
+        self._recent = recent
         self.last_position = last_position
 
     async def commit(self, batch: list[Pending]) -> list[Pending]:
@@ -82,6 +92,7 @@ class Committer:
 
     def _answer(self, plan: Plan) -> list[Pending]:
         self.last_position = plan.last_position
+        self._recent.extend(plan.as_stored())
         self._heads.remember(plan.heads)
         for request, result in (*plan.accepted, *plan.repeated):
             request.succeed(result)

@@ -12,6 +12,7 @@ from runtime.clock import Clock
 from runtime.logs import Logger
 from services.rmos.event_log.head import Head
 from services.rmos.event_log.reader import LogReader
+from services.rmos.event_log.recent import RecentRows
 from services.rmos.event_log.writer import Lead, LogWriter, Term
 from services.rmos.lag import Follower
 from services.rmos.ports import AppendRequest, AppendResult
@@ -26,8 +27,10 @@ class PostgresEventLog:
 
     def __init__(self, dsn: str, holder: str, clock: Clock, log: Logger) -> None:
         """`holder` names the process in the table of terms, for people."""
-        self._reader = LogReader(dsn)
-        self._writer = LogWriter(dsn, holder, clock, log)
+        self.recent = RecentRows()
+        """The newest rows, when this process wrote them."""
+        self._reader = LogReader(dsn, self.recent)
+        self._writer = LogWriter(dsn, holder, self.recent, clock, log)
         self._log = log
 
     @property

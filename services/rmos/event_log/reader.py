@@ -11,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from contracts.envelope import RequestContext
 from contracts.log import LogEvent, SearchStarted, StoredEvent
+from services.rmos.event_log.recent import RecentRows
 from services.rmos.event_log.refusals import other_command, unreadable
 from services.rmos.event_log.statements import statement
 from services.rmos.event_log.stored import Row, decoded, stored_event
@@ -31,7 +32,9 @@ _OPTIONS = "-c plan_cache_mode=force_custom_plan -c search_path=rmos -c default_
 class LogReader:
     """Open it with `async with`. Every method raises RmosError(UNAVAILABLE) when the database is away."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, recent: RecentRows | None = None) -> None:
+        """`recent`: what this process has just written, if it leads; it need not be read again."""
+        self._recent = recent or RecentRows()
         self._pool = AsyncConnectionPool(
             dsn,
             min_size=1,
@@ -66,7 +69,10 @@ class LogReader:
 
     async def read_after(self, position: int, limit: int) -> list[StoredEvent]:
         """At most `limit` events after this position, contiguous and in order; empty at the end."""
-        return await self._events(_READ_AFTER, {"position": position, "limit": limit})
+        rows: Sequence[Row] | None = self._recent.after(position, limit)
+        if rows is None:
+            rows = await self._rows(_READ_AFTER, {"position": position, "limit": limit})
+        return [stored_event(row) for row in rows]
 
     async def outcome_of(self, request: RequestContext, command_sha256: str) -> list[LogEvent]:
         """services.rmos.ports.EventLog.outcome_of."""

@@ -17,6 +17,7 @@ from services.rmos.event_log.batch import first_result
 from services.rmos.event_log.committer import Committer, TermOver
 from services.rmos.event_log.head import Head
 from services.rmos.event_log.pending import Pending, pending
+from services.rmos.event_log.recent import RecentRows
 from services.rmos.event_log.refusals import not_appended, not_leading, other_command, outcome_unknown
 from services.rmos.event_log.session import LeaderSession
 from services.rmos.ports import AppendRequest, AppendResult
@@ -46,9 +47,11 @@ Lead = Callable[[Term], AbstractAsyncContextManager[None]]
 class LogWriter:
     """`run()` is one background task; `append` may be called by any number of others."""
 
-    def __init__(self, dsn: str, holder: str, clock: Clock, log: Logger) -> None:
+    def __init__(self, dsn: str, holder: str, recent: RecentRows, clock: Clock, log: Logger) -> None:
+        """`recent` is told of every row that this process commits."""
         self._dsn = dsn
         self._holder = holder
+        self._recent = recent
         self._clock = clock
         self._log = log
         self._queue: deque[Pending] = deque()
@@ -112,7 +115,7 @@ class LogWriter:
         await self._lead(session, Term(epoch, last_position + 1), lead)
 
     async def _lead(self, session: LeaderSession, term: Term, lead: Lead) -> None:
-        committer = Committer(session, term.epoch, term.first_free_position - 1, self._now, self._log)
+        committer = Committer(session, term.epoch, term.first_free_position - 1, self._recent, self._now, self._log)
         over = asyncio.Event()
         self.head.advance(committer.last_position)
         self._queue.extendleft(reversed(self._in_doubt))  # what may have been stored is settled before anything new

@@ -1,15 +1,10 @@
-"""Migrations are plain SQL files, so that what is in the database is what a person reads."""
+"""Running whole SQL scripts in a migration. Alembic is imported here and not where a script is only read."""
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 from alembic import op
 
-
-def script(name: str) -> str:
-    """The text of a script in `versions/`."""
-    return (files("services.rmos.migrations") / "versions" / name).read_text(encoding="utf-8")
+from services.rmos.migrations.scripts import script
 
 
 def execute_script(name: str) -> None:

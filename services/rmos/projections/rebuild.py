@@ -21,7 +21,7 @@ from runtime.logs import Logger
 from services.rmos.event_log.duties import heed_cancellation, to_its_end
 from services.rmos.event_log.head import Head
 from services.rmos.event_log.statements import statement
-from services.rmos.migrations.plain_sql import script
+from services.rmos.migrations.scripts import script
 from services.rmos.projections.changes import FoldBroken
 from services.rmos.projections.projector import CURSOR, Folded, Projector, Tail, fold_batch
 from services.rmos.projections.tables import FOLDED, SCHEMA, projection_cursor

@@ -20,6 +20,7 @@ from services.rmos.audit.records import AuditRecords
 from services.rmos.domain.checkpoint import SigningKey
 from services.rmos.event_log.head import Head
 from services.rmos.event_log.log import PostgresEventLog
+from services.rmos.event_log.recent import RecentRows
 from tests.independent_verifier import tlog
 from tests.rmos.event_log.given import leading, request, until
 
@@ -84,7 +85,7 @@ async def checkpointing(
     head = Head() if log is None else log.head
     async with AuditRecords(database.writer_dsn) as records:
         keys = [key.verifier, *(old.verifier for old in retired)]
-        checkpointer = Checkpointer(records, Publication(objects), key, keys, head, lambda: NOW, logger())
+        checkpointer = Checkpointer(records, Publication(objects), key, keys, head, RecentRows(), lambda: NOW, logger())
         if epoch is None:
             with psycopg.connect(database.reader_dsn) as connection:
                 found = connection.execute("SELECT coalesce(max(epoch), 0) FROM rmos.writer_epochs").fetchone()

@@ -2,7 +2,8 @@
 
 from alembic import op
 
-from services.rmos.migrations.plain_sql import execute, script
+from services.rmos.migrations.plain_sql import execute
+from services.rmos.migrations.scripts import script
 
 revision = "0004"
 down_revision = "0003"
