@@ -35,6 +35,18 @@ def servers(
     return testing.ServersAccess(nats_server, postgres_server, s3_server)
 
 
+LONGEST_FIRST = ("tests/e2e/test_kills.py", "tests/rmos/processes")
+"""Begun first, so that no process of tests is left alone with them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `-n`: a file stays together, for its fixtures; and so does everything that shares the one running stack."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST_FIRST))
+    for item in items:
+        shared = "the stack" if "stack" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(shared))
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """One running system for every test that needs the whole of it."""
