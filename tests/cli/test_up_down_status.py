@@ -132,7 +132,7 @@ def test_a_process_killed_by_9_is_back_and_everything_ready_within_10_s(running:
     killed = stack_of(running)["pids"][name]
     os.kill(killed, signal.SIGKILL)
     assert wait_until(lambda: stack_of(running)["pids"].get(name) not in (killed, None), BACK_WITHIN_S)
-    assert wait_until(lambda: is_ready(running), BACK_WITHIN_S)
+    assert wait_until(lambda: is_ready(running), BACK_WITHIN_S, interval_s=0.3)
 
 
 def test_a_restart_keeps_credentials_address_and_data(home: Path) -> None:
@@ -183,7 +183,7 @@ def test_restarts_are_on_record_in_the_log_of_the_supervisor(running: Path) -> N
     os.kill(killed, signal.SIGKILL)
     log = running / "logs" / "supervisor.log"
     assert wait_until(lambda: "cam ended with status -9" in log.read_text(), timeout_s=10)
-    assert wait_until(lambda: is_ready(running), BACK_WITHIN_S)
+    assert wait_until(lambda: is_ready(running), BACK_WITHIN_S, interval_s=0.3)
 
 
 def test_down_with_nothing_running_is_fine(home: Path) -> None:

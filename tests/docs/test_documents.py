@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from cli.app import app
+from cli.app import program
 from contracts.spec import RosetteSpec
 from services.art_studio.domain.compiler import compile_svg
 from tests.architecture.source import ROOT, sources, tracked_files
@@ -47,7 +47,7 @@ def broken_links(page: Path) -> list[str]:
 
 def rmos_commands() -> dict[str, set[str]]:
     """Command -> its options."""
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(program())
     commands = getattr(group, "commands")  # noqa: B009 - click's class differs between versions of typer
     return {name: {o for p in c.params for o in p.opts if o.startswith("--")} for name, c in commands.items()}
 
