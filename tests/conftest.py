@@ -35,10 +35,11 @@ def servers(
     return testing.ServersAccess(nats_server, postgres_server, s3_server)
 
 
-LONGEST_FIRST = ("tests/e2e/test_kills.py", "tests/rmos/processes")
+LONGEST_FIRST = ("tests/e2e", "tests/rmos/processes")
 """Begun first, so that no process of tests is left alone with them at the end."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `-n`: a file stays together, for its fixtures; and so does everything that shares the one running stack."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST_FIRST))
