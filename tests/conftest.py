@@ -39,12 +39,20 @@ LONGEST_FIRST = ("tests/e2e", "tests/rmos/processes")
 """Begun first, so that no process of tests is left alone with them at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n`: a file stays together, for its fixtures; and so does everything that shares the one running stack."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST_FIRST))
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `-n`: a file stays together, for its fixtures; and so does everything that shares the one running stack.
+
+    pytest-xdist reads the groups after this and writes them into the node ids, which pytest keeps at their first use:
+    none may be used here.
+    """
+
+    def file_of(item: pytest.Item) -> str:
+        return item.path.relative_to(config.rootpath).as_posix()
+
+    items.sort(key=lambda item: not file_of(item).startswith(LONGEST_FIRST))
     for item in items:
-        shared = "the stack" if "stack" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
+        shared = "the stack" if "stack" in getattr(item, "fixturenames", ()) else file_of(item)
         item.add_marker(pytest.mark.xdist_group(shared))
 
 
