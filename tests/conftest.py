@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from runtime import testing
 from tests.e2e.stack import Stack, running_stack
@@ -37,23 +39,23 @@ def servers(
 
 LONGEST_FIRST = ("tests/e2e", "tests/rmos/processes")
 """Begun first, so that no process of tests is left alone with them at the end."""
+WITH_A_STACK_OF_THEIR_OWN = ("tests/e2e/test_evidence", "tests/e2e/test_kills", "tests/e2e/test_search_interrupted")
 
 
-@pytest.hookimpl(tryfirst=True)
+class ByFile(LoadFileScheduling):
+    """For `-n`: a file stays in one process, for its fixtures; so does everything that shares the one running stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        shares = nodeid.startswith(("tests/e2e", "tests/docs")) and not nodeid.startswith(WITH_A_STACK_OF_THEIR_OWN)
+        return "the stack" if shares else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `-n`: a file stays together, for its fixtures; and so does everything that shares the one running stack.
-
-    pytest-xdist reads the groups after this and writes them into the node ids, which pytest keeps at their first use:
-    none may be used here.
-    """
-
-    def file_of(item: pytest.Item) -> str:
-        return item.path.relative_to(config.rootpath).as_posix()
-
-    items.sort(key=lambda item: not file_of(item).startswith(LONGEST_FIRST))
-    for item in items:
-        shared = "the stack" if "stack" in getattr(item, "fixturenames", ()) else file_of(item)
-        item.add_marker(pytest.mark.xdist_group(shared))
+    items.sort(key=lambda item: not item.path.relative_to(config.rootpath).as_posix().startswith(LONGEST_FIRST))
 
 
 @pytest.fixture(scope="session")
