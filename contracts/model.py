@@ -24,7 +24,9 @@ _LIMIT = Decimal(10) ** 9
 class Message(BaseModel):
     """Frozen, closed to unknown fields; `model_dump(mode="json")` is the canonical (float-free) form."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", protected_namespaces=(), defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_inf_nan="strings", protected_namespaces=(), defer_build=True
+    )
 
 
 M = TypeVar("M", bound=BaseModel)
