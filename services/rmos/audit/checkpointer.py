@@ -9,6 +9,7 @@ that it always runs. It signs nothing that does not extend what was signed befor
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -27,6 +28,8 @@ from services.rmos.event_log.recent import RecentRows
 DUE_EVENTS = 256
 DUE_S = 0.5
 """A checkpoint is begun when this many events, or events of this age, are not covered yet."""
+APART_S = 0.25
+"""At least so long lies between two checkpoints' beginnings: one costs a few objects, however many events it covers."""
 MAX_EVENTS = 4096
 """As many events are covered by one checkpoint when more are waiting."""
 LOOK_AGAIN_S = 5.0
@@ -152,12 +155,15 @@ class Checkpointer:
 
     async def _follow(self, edge: TileEdge, writer_epoch: int) -> None:
         """Signs what comes; returns after a quiet time, so that log and publication are compared again."""
+        begun = 0.0
         while True:
             if not await self._head.wait_beyond(edge.size, LOOK_AGAIN_S):
                 if await self._is_public(edge.size):
                     continue
                 return
             await self._head.wait_beyond(edge.size + DUE_EVENTS - 1, DUE_S)
+            await asyncio.sleep(max(0.0, begun + APART_S - time.monotonic()))
+            begun = time.monotonic()
             fresh = self._recent.after(edge.size, MAX_EVENTS)
             rows = [log_row(row) for row in fresh] if fresh else await self._records.rows_after(edge.size, MAX_EVENTS)
             if rows:
