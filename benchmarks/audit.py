@@ -32,6 +32,7 @@ from services.rmos.audit.records import AuditRecords
 from services.rmos.audit.rows import LogRow, leaves_of
 from services.rmos.domain.checkpoint import SigningKey
 from services.rmos.domain.merkle import HashTree, extends, includes
+from services.rmos.event_log.duties import ended
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.migrate import migrate_tables
 
@@ -108,9 +109,7 @@ async def append_cost(database: DatabaseAccess, s3: S3Access, rounds: int, secon
                 await asyncio.sleep(0.01)
             watching = asyncio.create_task(watched(checkpointer, events, behind))
             found["with"].append(await rmos(events, 32, seconds))
-            for task in (running, watching):
-                task.cancel()
-            await asyncio.gather(running, watching, return_exceptions=True)
+            await ended(running, watching)
     objects.close()
     with psycopg.connect(database.reader_dsn) as connection:
         checkpoints = connection.execute("SELECT count(*) FROM rmos.checkpoints").fetchone()

@@ -24,6 +24,7 @@ from runtime.logs import logger
 from runtime.settings import NatsSettings
 from runtime.testing import DatabaseAccess, NatsAccess, PostgresAccess, running_nats
 from services.rmos.event_log import fact as fact_module
+from services.rmos.event_log.duties import ended
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.event_log.recorder import FactRecorder
 from services.rmos.migrate import migrate_bus, migrate_tables
@@ -78,8 +79,7 @@ async def recording(access: NatsAccess, log: PostgresEventLog) -> AsyncIterator[
     try:
         yield cam
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await ended(running)
         await cam.close()
         await rmos_bus.close()
 

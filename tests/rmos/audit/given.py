@@ -18,6 +18,7 @@ from services.rmos.audit.checkpointer import Checkpointer
 from services.rmos.audit.publication import PREFIX, Publication
 from services.rmos.audit.records import AuditRecords
 from services.rmos.domain.checkpoint import SigningKey
+from services.rmos.event_log.duties import ended
 from services.rmos.event_log.head import Head
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.event_log.recent import RecentRows
@@ -94,8 +95,7 @@ async def checkpointing(
         try:
             yield checkpointer
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            await ended(running)
 
 
 async def published(database: DatabaseAccess, settings: S3Settings, count: int) -> None:

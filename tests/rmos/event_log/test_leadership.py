@@ -268,11 +268,12 @@ class Worker:
     async def read(self) -> None:
         assert self.process.stdout is not None
         while line := await asyncio.to_thread(self.process.stdout.readline):
-            self.lines.append(line.strip())
+            if line.endswith("\n"):  # a killed process may leave half a line
+                self.lines.append(line.strip())
 
     @property
     def acknowledged(self) -> dict[str, int]:
-        words = [line.split() for line in self.lines]
+        words = [line.split() for line in self.lines if line]
         return {word[1]: int(word[2]) for word in words if word[0] == "ack"}
 
     @property

@@ -24,6 +24,7 @@ from runtime.clock import SystemClock
 from runtime.logs import logger
 from runtime.testing import DatabaseAccess, NatsAccess
 from services.rmos.event_log import recorder as recorder_module
+from services.rmos.event_log.duties import ended
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.event_log.recorder import FactRecorder
 from services.rmos.migrate import migrate_bus
@@ -68,8 +69,7 @@ async def recording(client: Client, log: object) -> AsyncIterator[FactRecorder]:
     try:
         yield recorder
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
 
 async def recorded(log: PostgresEventLog, count: int) -> list[StoredEvent]:

@@ -21,6 +21,7 @@ from contracts.log import StoredEvent
 from runtime.logs import logger
 from runtime.testing import DatabaseAccess, NatsAccess
 from services.rmos.event_log import relay as relay_module
+from services.rmos.event_log.duties import ended
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.event_log.relay import LogRelay
 from services.rmos.migrate import migrate_bus
@@ -72,8 +73,7 @@ async def relaying(client: Client, log: PostgresEventLog) -> AsyncIterator[LogRe
     try:
         yield relay
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
 
 async def appended(log: PostgresEventLog, first: int, last: int) -> None:
