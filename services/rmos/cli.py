@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.rmos import cli_evidence
-from services.rmos.cli_options import FOUND, UNREACHABLE, AsJson, Dsn, Home, Vkeys, reaching, say, shown_progress
+from services.rmos.cli_options import (
+    FOUND,
+    UNREACHABLE,
+    AsJson,
+    Dsn,
+    Home,
+    Vkeys,
+    reaching,
+    say,
+    shown_progress,
+    write_whole,
+)
 
 if TYPE_CHECKING:
     from services.rmos.audit.findings import Report
@@ -58,17 +69,22 @@ def proof(
     out: Annotated[Path | None, typer.Option("--out", help="File for the proof; default: standard output.")] = None,
 ) -> None:
     """The proof that an artifact stands in the log: entry, hashes and signed checkpoint, checked before it is given."""
-    from services.rmos.audit.access import stack_of
-    from services.rmos.audit.proof_file import fetched_proof
+    from services.rmos.audit.access import audited
+    from services.rmos.audit.proof_file import ProvesNothing, fetched_proof
+    from services.rmos.gateway_access import gateway_of
 
     with reaching():
-        stack = stack_of(home)
-        found = fetched_proof(stack.url, stack.api_keys["auditor"], artifact, [stack.checkpoint_vkey])
+        try:
+            keys = audited(home, None, [], []).keys
+            found = fetched_proof(gateway_of(home, None, "auditor"), artifact, keys)
+        except ProvesNothing as problem:
+            say(str(problem))
+            raise typer.Exit(FOUND) from None
     text = json.dumps(found, indent=2)
     if out is None:
         print(text)
     else:
-        out.write_text(text + "\n", encoding="utf-8")
+        write_whole(out, f"{text}\n".encode())
         print(f"event {found['position']}, covered by the checkpoint of {found['tree_size']} events: {out}")
 
 

@@ -7,7 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from services.rmos.cli_options import FOUND, UNREACHABLE, AsJson, Dsn, Home, Url, Vkeys, print_json, reaching, say
+from services.rmos.cli_options import (
+    FOUND,
+    UNREACHABLE,
+    AsJson,
+    Dsn,
+    Home,
+    Url,
+    Vkeys,
+    print_json,
+    reaching,
+    say,
+    write_whole,
+)
 
 Program = Annotated[Path, typer.Argument(help="A G-code file.", exists=True, dir_okay=False, readable=True)]
 
@@ -45,11 +57,11 @@ def export(
     from services.rmos.audit.access import audited
     from services.rmos.audit.bundle_export import NoBundle
     from services.rmos.audit.bundle_export import export as bundle_for
-    from services.rmos.audit.gateway_access import attestation, gateway_of
+    from services.rmos.gateway_access import attestation, gateway_of
 
     path = Path(name)
     with reaching():
-        gateway = gateway_of(home, url)
+        gateway = gateway_of(home, url, "auditor")
         what = audited(home, dsn, vkey or [], [])
         try:
             run_id, bundle = bundle_for(
@@ -60,7 +72,7 @@ def export(
         except NoBundle as problem:
             say(str(problem))
             raise typer.Exit(FOUND) from None
-    out.write_bytes(bundle)
+    write_whole(out, bundle)
     if as_json:
         print_json({"run_id": run_id, "bundle": str(out), "size": len(bundle)})
     else:

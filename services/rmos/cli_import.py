@@ -32,10 +32,11 @@ def run(
 ) -> None:
     """Each file becomes a run with one record, marked as imported; what is there already is not added again. A file
     that cannot be read is named with the reason and holds nothing up."""
-    from services.rmos.legacy_import import Gate, imported, surveyed
+    from services.rmos.gateway_access import gateway_of
+    from services.rmos.legacy_import import imported, surveyed
 
     with reaching(), shown_progress(as_json) as progress:
-        report = surveyed(folder, progress) if dry_run else imported(folder, Gate.found(home, url), progress)
+        report = surveyed(folder, progress) if dry_run else imported(folder, gateway_of(home, url, "admin"), progress)
     if as_json:
         print_json(report.as_json())
     else:

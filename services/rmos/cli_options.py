@@ -5,6 +5,7 @@ Exit codes: 0 sound, 1 something was found, 2 wrong usage or nothing to reach.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -69,6 +70,22 @@ def shown_progress(silent: bool) -> Iterator[Progress]:
             bars.advance(tasks[name], amount)
 
         yield advance
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """The file is there with all of the data, or as it was before. What cannot be written ends the command with 2."""
+    half = path.with_name(f".{path.name}.half")
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device takes what is written, and stays
+            path.write_bytes(data)
+            return
+        half.write_bytes(data)
+        half.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            half.unlink(missing_ok=True)
+        say(f"{path} cannot be written: {error.strerror or error}")
+        raise typer.Exit(UNREACHABLE) from None
 
 
 def say(line: str) -> None:

@@ -20,14 +20,14 @@ def replay(
 
     Exit code 0: nothing drifted; 1: something did; 2: nothing could be asked. Records nothing.
     """
-    from services.rmos.audit.gateway_access import gateway_of
     from services.rmos.audit.replay_all import all_runs, replayed
+    from services.rmos.gateway_access import gateway_of
 
     if (run is None) != every:
         say("name one run, or say --all")
         raise typer.Exit(UNREACHABLE)
     with reaching():
-        gateway = gateway_of(home, url)
+        gateway = gateway_of(home, url, "auditor")
         run_ids = [run] if run is not None else all_runs(gateway)
         with shown_progress(as_json) as progress:
             report = replayed(gateway, run_ids, lambda done: progress("runs", done, len(run_ids)))

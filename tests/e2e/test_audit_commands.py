@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from contracts.audit import ArtifactProof
+from services.rmos.audit.proof_file import wrong_with
+from services.rmos.domain.checkpoint import VerifierKey
 from tests.e2e import journey
 from tests.e2e.stack import Stack
 
@@ -35,14 +38,30 @@ async def test_a_system_at_work_is_sound(stack: Stack) -> None:
     assert report["checked"]["blobs"] >= 2
     assert report["checked"]["stream_messages"] >= 4
     await working
-    assert (await asyncio.to_thread(rmos, stack, "audit", "verify", "--quick")).stdout.startswith(("sound", "note"))
+    quick = await asyncio.to_thread(rmos, stack, "audit", "verify", "--quick")
+    assert (quick.returncode, quick.stdout.splitlines()[-1].split(";")[0]) == (0, "sound")
 
 
 async def test_a_proof_is_checked_and_written(stack: Stack, tmp_path: Path) -> None:
     artifact = await bound(stack)
     found = await asyncio.to_thread(rmos, stack, "audit", "proof", artifact, "--out", str(tmp_path / "proof.json"))
     assert found.returncode == 0, found.stderr
-    assert json.loads((tmp_path / "proof.json").read_text())["artifact_id"] == artifact
+    proof = ArtifactProof.model_validate_json((tmp_path / "proof.json").read_bytes())
+    assert proof.artifact_id == artifact
+    keys = [VerifierKey.parse(stack.state["checkpoint_vkey"])]
+    assert wrong_with(proof, keys) is None
+    changes: dict[str, Any] = {
+        "data_json": proof.data_json.replace(artifact, artifact[::-1]),
+        "entry": proof.entry.replace('"version":', '"version":1'),
+        "artifact_id": "artifact_other",
+        "leaf_index": proof.leaf_index + 1,
+        "checkpoint": proof.checkpoint.replace("rmos.local", "rmos.locaL"),
+        "hashes": tuple(text[::-1] for text in proof.hashes),
+    }
+    for field, changed in changes.items():
+        assert wrong_with(proof.model_copy(update={field: changed}), keys) is not None, field
+    nowhere = await asyncio.to_thread(rmos, stack, "audit", "proof", artifact, "--out", str(tmp_path / "no" / "file"))
+    assert (nowhere.returncode, "cannot be written" in nowhere.stderr) == (2, True)
     assert (await asyncio.to_thread(rmos, stack, "audit", "proof", "artifact_none")).returncode == 2
 
 

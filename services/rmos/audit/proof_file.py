@@ -6,7 +6,7 @@ import http.client
 import json
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from contracts.audit import ArtifactProof
 from contracts.canonical import sha256_hex
@@ -14,25 +14,24 @@ from services.rmos.audit.access import NothingToReach
 from services.rmos.domain.checkpoint import NotACheckpoint, VerifierKey, opened
 from services.rmos.domain.leaf import leaf_of
 from services.rmos.domain.merkle import includes
+from services.rmos.gateway_access import Gateway
 
 
-def fetched_proof(url: str, api_key: str, artifact_id: str, vkeys: Sequence[str]) -> dict[str, Any]:
-    """The gateway's proof of an artifact. Raises NothingToReach when there is none, or when it proves nothing."""
-    address = urlsplit(url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port or 80, timeout=30)
+class ProvesNothing(Exception):
+    """What was given as a proof is none; the message says why."""
+
+
+def fetched_proof(gateway: Gateway, artifact_id: str, keys: Sequence[VerifierKey]) -> dict[str, Any]:
+    """The gateway's proof of an artifact. Raises NothingToReach, or ProvesNothing."""
+    status, body = gateway.asked(f"/api/artifacts/{quote(artifact_id, safe='')}/proof")
+    if status != http.client.OK:
+        raise NothingToReach(str(body.get("message", status)))
     try:
-        connection.request(
-            "GET", f"/api/artifacts/{quote(artifact_id, safe='')}/proof", headers={"Authorization": f"Bearer {api_key}"}
-        )
-        response = connection.getresponse()
-        body: dict[str, Any] = json.loads(response.read())
-    finally:
-        connection.close()
-    if response.status != http.client.OK:
-        raise NothingToReach(str(body.get("message", response.status)))
-    problem = wrong_with(ArtifactProof.model_validate(body), [VerifierKey.parse(text) for text in vkeys])
+        problem = wrong_with(ArtifactProof.model_validate(body), keys)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:  # the parts of a proof, but not of one
+        problem = f"it is not written as a proof ({type(error).__name__})"
     if problem is not None:
-        raise NothingToReach(f"the proof does not hold: {problem}")
+        raise ProvesNothing(f"the proof does not hold: {problem}")
     return body
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from services.rmos.audit.access import NothingToReach
-from services.rmos.audit.gateway_access import Gateway
+from services.rmos.gateway_access import Gateway
 
 AT_ONCE = 4
 _PAGE = 200
@@ -47,7 +48,7 @@ def replayed(gateway: Gateway, run_ids: Sequence[str], done: Callable[[int], Non
     are."""
     report = ReplayReport()
     with ThreadPoolExecutor(AT_ONCE) as asking:
-        for run in asking.map(lambda run_id: _asked(gateway, f"/api/runs/{run_id}/replay"), run_ids):
+        for run in asking.map(lambda run_id: _asked(gateway, f"/api/runs/{quote(run_id, safe='')}/replay"), run_ids):
             report.runs.append(run)
             done(1)
     return report
