@@ -47,15 +47,18 @@ _LEAVES = frozenset({str, bool, type(None)})
 
 def _plain(value: Any) -> bool:
     """Whether the value is surely inside the profile. False: `_check` must look and name the place. Commands pass here
-    several times each, so this costs a third of it."""
+    several times each, so this costs a third of it; loops, because generators would cost it twice."""
     kind = type(value)
     if kind is dict:
-        return all(
-            type(key) is str and key.isascii() and (type(item) in _LEAVES or _plain(item))
-            for key, item in value.items()
-        )
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii() or (type(item) not in _LEAVES and not _plain(item)):
+                return False
+        return True
     if kind is list or kind is tuple:
-        return all(type(item) in _LEAVES or _plain(item) for item in value)
+        for item in value:  # noqa: SIM110 - see above
+            if type(item) not in _LEAVES and not _plain(item):
+                return False
+        return True
     return kind in _LEAVES or (kind is int and -MAX_INTEGER <= value <= MAX_INTEGER)
 
 
