@@ -22,7 +22,7 @@ class SystemClock:
 
 def utc_text(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds and a Z: the `Timestamp` of the contracts."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def unix_ms() -> int:

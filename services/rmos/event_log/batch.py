@@ -6,29 +6,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from psycopg.types.numeric import Int4, Int8
+
 from contracts.errors import RmosError
 from contracts.log import StoredEvent
 from services.rmos.domain.leaf import entry_of, leaf_of
+from services.rmos.event_log.columns import Bytes, Integers, Texts
 from services.rmos.event_log.pending import Pending
 from services.rmos.event_log.refusals import event_id_taken, other_command, version_conflict
 from services.rmos.event_log.stored import Row
 from services.rmos.ports import AppendResult
 
-COLUMNS = (
-    "version",
-    "command_index",
-    "stream",
-    "event_id",
-    "type",
-    "actor",
-    "request_id",
-    "command_id",
-    "causation_id",
-    "command_sha256",
-    "leaf",
-    "data",
-)
-"""The arrays of append.sql, in the order in which a row is made."""
+COLUMNS: dict[str, type[Texts | Bytes | Integers]] = {
+    "version": Integers,
+    "command_index": Integers,
+    "stream": Texts,
+    "event_id": Texts,
+    "type": Texts,
+    "actor": Texts,
+    "request_id": Texts,
+    "command_id": Texts,
+    "causation_id": Texts,
+    "command_sha256": Bytes,
+    "leaf": Bytes,
+    "data": Bytes,
+}
+"""The columns of append.sql, in the order in which a row is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +108,24 @@ class Plan:
 
     def parameters(self) -> dict[str, Any]:
         """Of append.sql."""
-        columns = dict(zip(COLUMNS, map(list, zip(*self.rows, strict=True)), strict=True))
+        columns = zip(COLUMNS.items(), zip(*self.rows, strict=True), strict=True)
         return {
-            "last_position": self.place.last_position,
-            "writer_epoch": self.place.writer_epoch,
+            "last_position": Int8(self.place.last_position),
+            "writer_epoch": Int8(self.place.writer_epoch),
             "recorded_at_utc": self.place.recorded_at_utc,
-            **columns,
+            **{name: kind(values) for (name, kind), values in columns},
+        }
+
+    def parameters_of_one(self) -> dict[str, Any]:
+        """Of append_one.sql."""
+        (row,) = self.rows
+        values = dict(zip(COLUMNS, row, strict=True))
+        return values | {
+            "version": Int4(values["version"]),
+            "command_index": Int4(values["command_index"]),
+            "position": Int8(self.last_position),
+            "writer_epoch": Int8(self.place.writer_epoch),
+            "recorded_at_utc": self.place.recorded_at_utc,
         }
 
 

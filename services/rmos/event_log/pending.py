@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contracts.canonical import NotCanonical, canonical_bytes, digest_of, sha256_hex
+import orjson
+
+from contracts.canonical import NotCanonical, canonical_bytes, sha256_hex
 from contracts.envelope import actor_header
 from contracts.errors import ErrorCode, RmosError
 from services.rmos.ports import AppendRequest, AppendResult, NewEvent, RecordedFact
@@ -96,7 +98,8 @@ def _entry(new: NewEvent) -> Entry:
 
 
 def _content_digest(entries: tuple[Entry, ...]) -> str:
-    return digest_of([[entry.stream, entry.type, sha256_hex(entry.data)] for entry in entries])
+    # names are ASCII: orjson's bytes are the canonical ones without a look at each of them
+    return sha256_hex(orjson.dumps([[entry.stream, entry.type, sha256_hex(entry.data)] for entry in entries]))
 
 
 def _invalid(message: str) -> RmosError:

@@ -14,6 +14,7 @@ from psycopg.rows import tuple_row
 
 from contracts.log import StoredEvent
 from services.rmos.event_log.batch import Known, Plan
+from services.rmos.event_log.columns import register
 from services.rmos.event_log.pending import Pending
 from services.rmos.event_log.statements import statement
 from services.rmos.event_log.stored import stored_event
@@ -22,7 +23,8 @@ LEADER_LOCK = 7_266_811_000
 """Advisory lock of the database: who holds it writes the log."""
 PAUSED_AFTER_S = 1.2
 """A leader whose session has been idle for so long is not alive; its heartbeat comes every 0.3 s."""
-_APPEND, _LAST_POSITION, _HEADS = statement("append"), statement("last_position"), statement("heads")
+_APPEND, _APPEND_ONE = statement("append"), statement("append_one")
+_LAST_POSITION, _HEADS = statement("last_position"), statement("heads")
 _COMMANDS, _EVENT_IDS = statement("commands"), statement("event_ids")
 _TRY_LEAD, _BEGIN_TERM, _NEWEST_TERM = statement("try_lead"), statement("begin_term"), statement("newest_term")
 _EVICT, _END_FOLDS = statement("evict_paused_leader"), statement("end_unfinished_folds")
@@ -36,6 +38,7 @@ class LeaderSession:
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
         self._connection = connection
+        register(connection)
 
     @classmethod
     async def connect(cls, dsn: str, holder: str) -> Self:
@@ -111,7 +114,10 @@ class LeaderSession:
 
     async def insert(self, plan: Plan) -> None:
         """Commits the plan's rows: one statement, one transaction, one round trip."""
-        await self._connection.execute(_APPEND, plan.parameters(), prepare=True)
+        if len(plan.rows) == 1:
+            await self._connection.execute(_APPEND_ONE, plan.parameters_of_one(), prepare=True)
+        else:
+            await self._connection.execute(_APPEND, plan.parameters(), prepare=True)
 
     async def _value(self, query: Any, parameters: dict[str, Any]) -> Any:
         row = await (await self._connection.execute(query, parameters)).fetchone()

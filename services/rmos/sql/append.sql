@@ -4,8 +4,8 @@ INSERT INTO rmos.events (
     command_id, causation_id, command_sha256, leaf, data
 )
 SELECT
-    %(last_position)s::bigint + batch.number, %(writer_epoch)s::bigint, batch.version, batch.command_index,
-    batch.stream, batch.event_id, batch.type, %(recorded_at_utc)s::text, batch.actor, batch.request_id,
+    %(last_position)b::bigint + batch.number, %(writer_epoch)b::bigint, batch.version, batch.command_index,
+    batch.stream, batch.event_id, batch.type, %(recorded_at_utc)b::text, batch.actor, batch.request_id,
     batch.command_id, batch.causation_id, batch.command_sha256, batch.leaf, batch.data
 FROM unnest(
     %(version)b::int4[], %(command_index)b::int4[], %(stream)b::text[], %(event_id)b::text[], %(type)b::text[],
