@@ -29,7 +29,7 @@ CURSOR = "rmos"
 BATCH = 500
 POLL_S = 1.0
 RETRY_S = 0.3
-GATHER_S = 0.02
+GATHER_S = 0.1
 """How long events gather while nobody waits for them: ten in one transaction cost little more than one does."""
 
 
