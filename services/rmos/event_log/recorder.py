@@ -1,4 +1,5 @@
-"""The recorder: every fact of the other services enters the log exactly once, in the order of the stream FACTS.
+"""The recorder: every fact of the other services enters the log exactly once; those about one subject (the facts of
+one AI call, say) in the order of the stream FACTS, as long as none of them has to be put off.
 
 At least once comes from JetStream (acknowledged after the commit), at most once from the log (a fact's id is its
 command id). A fact that can never be recorded goes to the stream DEAD with the reason and is then given up.
@@ -104,9 +105,11 @@ class FactRecorder:
         waiting = messages
         try:
             while waiting:
-                # gather starts them in order and each reaches the log's queue before the next one starts
-                settled = await asyncio.gather(*(self._settle(message) for message in waiting))
-                waiting = [message for message, done in zip(waiting, settled, strict=True) if not done]
+                subjects: dict[tuple[str, str], list[Msg]] = {}
+                for message in waiting:
+                    subjects.setdefault(_subject_of(message), []).append(message)
+                left = await asyncio.gather(*map(self._settle_in_order, subjects.values()))
+                waiting = [message for of_one in left for message in of_one]
                 if waiting:
                     await asyncio.sleep(RETRY_S)
                     for message in waiting:
@@ -116,6 +119,13 @@ class FactRecorder:
                 if not message.is_acked:
                     with suppress(*_BUS_ERRORS):
                         await message.nak()
+
+    async def _settle_in_order(self, messages: list[Msg]) -> list[Msg]:
+        """One after the other, up to the first that could not be settled; it and the rest are returned."""
+        for number, message in enumerate(messages):
+            if not await self._settle(message):
+                return messages[number:]
+        return []
 
     async def _settle(self, message: Msg) -> bool:
         """Whether the fact is recorded, put off or given up; False when log or bus could not say."""
@@ -156,3 +166,9 @@ class FactRecorder:
         await self._jetstream.publish(f"dead.{message.subject}", message.data, headers=headers)
         await message.term()
         self._log.error("fact_given_up", subject=message.subject, sequence=sequence, reason=reason)
+
+
+def _subject_of(message: Msg) -> tuple[str, str]:
+    """What the fact is about; as services.rmos.event_log.fact makes a stream of it."""
+    headers = message.headers or {}
+    return headers.get("ce-source", ""), headers.get("ce-subject") or headers.get("ce-id", "")

@@ -153,7 +153,7 @@ async def test_while_the_log_is_unavailable_facts_wait_and_keep_their_order(
 
         async def append(self, request: AppendRequest) -> AppendResult:
             self.calls += 1
-            if self.calls <= 25:
+            if self.calls % 3:
                 raise RmosError(ErrorCode.UNAVAILABLE, "away")
             return await log.append(request)
 
@@ -168,8 +168,7 @@ async def test_while_the_log_is_unavailable_facts_wait_and_keep_their_order(
         async with recording(client, OftenAway()):
             await nothing_pending(admin)
         events = await recorded(log, 10)
-        assert sorted(event.event_id for event in events) == sorted(f"fact_{number}" for number in range(10))
-        assert [event.version for event in events] == list(range(1, 11))
+        assert [event.event_id for event in events] == [f"fact_{number}" for number in range(10)]
 
 
 BODY = canonical_bytes(fact(1))
