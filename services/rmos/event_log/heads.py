@@ -20,16 +20,18 @@ class HeadCache:
     def known(self, batch: Iterable[Pending]) -> tuple[Known, list[str]]:
         """What is known of the batch's streams, and which must be looked up.
 
-        A stream that is expected to be new and unknown here is taken as new: the unique index has the last word.
+        A stream that is unknown here and is to begin with one of the request's events is taken as new: the unique
+        index has the last word. One that is only guarded is looked up, since no row of it would meet the index.
         """
         heads: dict[str, int] = {}
         missing: set[str] = set()
         for request in batch:
-            for stream in {*(entry.stream for entry in request.entries), *request.expected}:
+            written = {entry.stream for entry in request.entries}
+            for stream in written.union(request.expected):
                 version = self._versions.get(stream)
                 if version is not None:
                     heads[stream] = version
-                elif request.expected.get(stream) != 0:
+                elif stream not in written or request.expected.get(stream) != 0:
                     missing.add(stream)
         return Known(heads), list(missing)
 

@@ -93,6 +93,8 @@ class LogWriter:
             finally:
                 await session.close()
         self._settle(not_leading())
+        for request in self._in_doubt:
+            request.fail(outcome_unknown())
 
     def stop(self) -> None:
         """Makes `run` leave its lead in order (what it began may still append) and return."""
@@ -139,6 +141,7 @@ class LogWriter:
             self._log.info("following", epoch=term.epoch)
 
     async def _write(self, committer: Committer, session: LeaderSession, over: asyncio.Event) -> None:
+        batch: list[Pending] = []
         try:
             while not over.is_set():
                 batch = self._next_batch()
@@ -153,6 +156,9 @@ class LogWriter:
             self._doubt(end.in_doubt)
         except psycopg.Error as error:
             self._log.warning("term_over", reason=type(error).__name__, in_doubt=0)
+        except Exception:  # noqa: BLE001 - a defect must neither end the election nor leave callers without an answer
+            self._log.exception("term_over", reason="a defect of the writer")
+            self._doubt([request for request in batch if not request.answer.done()])
         finally:
             self.term = None
             self._settle(not_appended("the leadership ended"))
@@ -206,9 +212,13 @@ class LogWriter:
                 request.succeed(first_result(request, events))
 
     def _settle(self, error: RmosError) -> None:
-        """Sends away what waits; none of it was ever sent to the database."""
+        """Sends away what waits and was never sent to the database; what is in doubt waits for the next term."""
         while self._queue:
-            self._queue.popleft().fail(error)
+            request = self._queue.popleft()
+            if request.in_doubt:
+                self._in_doubt.append(request)
+            else:
+                request.fail(error)
 
     def _now(self) -> str:
         return utc_text(self._clock.now())

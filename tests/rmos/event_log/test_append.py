@@ -109,6 +109,20 @@ async def test_a_stream_may_be_guarded_without_being_written(database: DatabaseA
         assert result.positions == (2,)
 
 
+async def test_a_guarded_stream_that_must_be_new_is_looked_up_by_a_leader_that_does_not_know_it(
+    database: DatabaseAccess,
+) -> None:
+    async with leading(database.writer_dsn) as log:
+        await log.append(request("command_1", "session-1", 0, opened("1")))
+    async with leading(database.writer_dsn) as log:
+        guarded = AppendRequest(
+            context("command_2"), {"run-1": 0, "session-1": 0}, (NewEvent("run-1", "a", opened("1")),)
+        )
+        error = await refused(log, guarded)
+        assert (error.code, error.details["stream"]) == (ErrorCode.VERSION_CONFLICT, "session-1")
+        assert len(await everything(log)) == 1
+
+
 async def test_without_an_expectation_the_event_goes_to_the_end_of_its_stream(database: DatabaseAccess) -> None:
     async with leading(database.writer_dsn) as log:
         commands = [request(f"command_{number}", "run-1", None, referenced("1")) for number in range(20)]

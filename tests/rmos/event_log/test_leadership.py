@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -19,6 +20,8 @@ from contracts.errors import ErrorCode, RmosError
 from runtime.clock import SystemClock
 from runtime.logs import logger
 from runtime.testing import DatabaseAccess, running_postgres
+from services.rmos.event_log import committer
+from services.rmos.event_log.batch import Plan, planned
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.event_log.session import LEADER_LOCK
 from services.rmos.migrate import migrate_tables
@@ -141,6 +144,26 @@ async def test_a_commit_that_was_ended_in_the_middle_is_done_again_exactly_once(
         assert sorted(result.positions[0] for result in results) == list(range(1, 11))
         assert not any(result.repeated for result in results)
     assert len(stored_commands(database)) == 10
+
+
+async def test_a_defect_of_the_writer_ends_its_term_and_leaves_nobody_without_an_answer(
+    database: DatabaseAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defects = iter([ZeroDivisionError("a defect")])
+
+    def planned_or_broken(*parts: Any) -> Plan:
+        for defect in defects:
+            raise defect
+        return planned(*parts)
+
+    async with leading(database.writer_dsn) as log:
+        monkeypatch.setattr(committer, "planned", planned_or_broken)
+        commands = [request(f"command_{number}", f"run-{number}", 0, opened("1")) for number in range(3)]
+        results = await asyncio.gather(*map(log.append, commands))
+        assert sorted(result.positions for result in results) == [(1,), (2,), (3,)]
+        assert log.term is not None
+        assert log.term.epoch == 2
+    assert stored_commands(database) == ["command_0", "command_1", "command_2"]
 
 
 async def test_ending_the_leaders_session_again_and_again_loses_and_doubles_nothing(database: DatabaseAccess) -> None:
