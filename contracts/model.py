@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -44,6 +45,14 @@ def decimal_of(value: object) -> Decimal:
     Values are rounded half-even to 1e-6 (1 nm where the unit is mm), finer than any stated tolerance, so that one
     number has one spelling. Raises ValueError for booleans, NaN, infinities, exponents and magnitudes >= 1e9.
     """
+    # the same figures come again and again, and every service reads all of a message's: remembered, one costs a tenth
+    return _remembered(value) if type(value) in _REMEMBERED else _decimal_of(value)
+
+
+_REMEMBERED = frozenset({str, int, float})
+
+
+def _decimal_of(value: object) -> Decimal:
     if isinstance(value, bool):
         raise ValueError("a number is needed, not a boolean")
     if isinstance(value, Decimal):
@@ -64,6 +73,9 @@ def decimal_of(value: object) -> Decimal:
     raise ValueError("the number must be finite and below 1e9 in magnitude")
 
 
+_remembered = lru_cache(maxsize=8192, typed=True)(_decimal_of)
+
+
 def decimal_text(value: Decimal) -> str:
     """Plain decimal digits, no exponent, no trailing zeros: the one canonical spelling."""
     text = format(value, "f")
@@ -74,7 +86,8 @@ def decimal_text(value: Decimal) -> str:
 
 def _dump(value: Decimal, info: SerializationInfo) -> str | float | int:
     if info.context and info.context.get("numbers"):
-        return int(value) if value == value.to_integral_value() else float(value)
+        number = float(value)  # exact enough to tell: at most fifteen digits, see decimal_of
+        return int(number) if number.is_integer() else number
     return decimal_text(value)
 
 

@@ -62,6 +62,18 @@ def test_a_message_says_a_string_to_services_and_a_number_to_people(number: Deci
     assert Cut.model_validate({"depth_mm": shown}) == cut
 
 
+@given(EXACT)
+def test_people_see_an_integer_exactly_where_there_are_no_decimals(number: Decimal) -> None:
+    shown = for_people(Cut(depth_mm=number))["depth_mm"]
+    assert isinstance(shown, int) == (number == number.to_integral_value())
+
+
+def test_a_number_that_was_read_before_does_not_vouch_for_what_equals_it() -> None:
+    assert decimal_of(1) == 1
+    with pytest.raises(ValueError, match="not a boolean"):
+        decimal_of(True)
+
+
 @pytest.mark.parametrize(
     "value",
     [
