@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 from contracts import subjects
+from contracts.art import GenerateSvgReply, PromptToSvgReply
 from contracts.envelope import RequestContext
 from contracts.errors import RmosError
 from contracts.health import AskHealth, Health
@@ -18,13 +19,16 @@ from runtime.clock import SystemClock
 from runtime.ids import new_id
 from runtime.logs import Logger
 from runtime.pool import WorkerPool
-from services.art_studio.asset_index import PostgresAssetIndex, open_pool
+from services.art_studio.asset_index import PostgresAssetIndex
+from services.art_studio.database import open_pool
 from services.art_studio.domain.compiler import COMPILER_VERSION
 from services.art_studio.drawing_pool import PRELOAD, PooledDrawings
 from services.art_studio.handlers.attaching import AssetHandlers
 from services.art_studio.handlers.drawing import DrawingHandlers
 from services.art_studio.handlers.generation import GenerationHandlers
+from services.art_studio.handlers.once import once
 from services.art_studio.handlers.variants import Studio, VariantMaker
+from services.art_studio.kept_answers import PostgresKeptAnswers
 from services.art_studio.partners import AuthorityOverBus, DesignerOverBus
 from services.art_studio.settings import ArtSettings, read_settings
 
@@ -43,7 +47,7 @@ async def serve(settings: ArtSettings, stack: AsyncExitStack, log: Logger) -> No
     pool = open_pool(settings.postgres.dsn)
     await pool.open()
     stack.push_async_callback(pool.close)
-    index = PostgresAssetIndex(pool)
+    index, answers = PostgresAssetIndex(pool), PostgresKeptAnswers(pool)
     clock = SystemClock()
     bus = await Bus.connect(settings.nats, "art_studio", clock, log)
     stack.push_async_callback(bus.close)
@@ -53,8 +57,8 @@ async def serve(settings: ArtSettings, stack: AsyncExitStack, log: Logger) -> No
     assets = AssetHandlers(index, authority)
     drawing = DrawingHandlers(drawings, blobs)
     health = _health({"asset_index": index.ready, "object_store": blobs.ready})
-    await bus.serve(subjects.PROMPT_TO_SVG, generation.prompt_to_svg)
-    await bus.serve(subjects.GENERATE_SVG, generation.generate_svg)
+    await bus.serve(subjects.PROMPT_TO_SVG, once(answers, PromptToSvgReply, generation.prompt_to_svg))
+    await bus.serve(subjects.GENERATE_SVG, once(answers, GenerateSvgReply, generation.generate_svg))
     await bus.serve(subjects.ATTACH_ASSETS, assets.attach_assets)
     await bus.serve(subjects.ASSET, assets.asset)
     await bus.serve(subjects.ASSETS, assets.assets)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, sql
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from contracts.art import Asset, Assets, ListAssets
 from contracts.blobs import BlobRef
 from contracts.errors import ErrorCode, RmosError
+from services.art_studio.database import Pool, transaction
 from services.art_studio.domain.seeds import asset_ids
 from services.art_studio.ports import NewAsset
 
-Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 _CURSOR = re.compile(r"a[0-9a-f]{1,15}")
-_PATIENCE_S = 4.0
 
 _COLUMNS = sql.SQL(
     "a.position, a.asset_id, a.svg, a.spec, a.preview,"
@@ -30,28 +26,12 @@ _COLUMNS = sql.SQL(
 _FIRST_ORIGIN = sql.SQL("a.position DESC, o.created_at_utc, o.request_id, o.variant_seed")
 
 
-def open_pool(dsn: str) -> Pool:
-    """A pool to be opened by the caller; it goes on reconnecting for as long as the process lives."""
-    return AsyncConnectionPool(
-        dsn,
-        min_size=1,
-        max_size=8,
-        open=False,
-        timeout=_PATIENCE_S,
-        reconnect_timeout=float("inf"),
-        connection_class=AsyncConnection[DictRow],
-        kwargs={"row_factory": dict_row, "connect_timeout": 3, "application_name": "art_studio"},
-        check=AsyncConnectionPool.check_connection,
-        name="art_studio",
-    )
-
-
 class PostgresAssetIndex:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def add(self, new: NewAsset) -> str:
-        async with self._connection() as connection:
+        async with transaction(self._pool) as connection:
             asset_id = await self._id_of(connection, new)
             await self._add_origin(connection, asset_id, new)
             return asset_id
@@ -73,8 +53,10 @@ class PostgresAssetIndex:
 
     async def ready(self) -> bool:
         try:
-            async with self._connection() as connection:
-                await connection.execute("SELECT FROM art.assets JOIN art.asset_origins USING (asset_id) LIMIT 1")
+            async with transaction(self._pool) as connection:
+                await connection.execute(
+                    "SELECT FROM art.assets JOIN art.asset_origins USING (asset_id), art.answers LIMIT 1"
+                )
         except psycopg.errors.UndefinedTable:
             return False
         return True
@@ -123,20 +105,9 @@ class PostgresAssetIndex:
             "SELECT DISTINCT ON (a.position) {columns} FROM art.assets a JOIN art.asset_origins o USING (asset_id)"
             " WHERE {condition} ORDER BY {order} LIMIT %s"
         ).format(columns=_COLUMNS, condition=condition, order=_FIRST_ORIGIN)
-        async with self._connection() as connection:
+        async with transaction(self._pool) as connection:
             found = await connection.execute(query, [*values, limit])
             return await found.fetchall()
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
-        """A connection in a transaction that is committed at the end."""
-        try:
-            async with self._pool.connection() as connection:
-                yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise RmosError(
-                ErrorCode.UNAVAILABLE, f"the asset index does not answer ({type(error).__name__}); ask again"
-            ) from error
 
 
 def _conditions(query: ListAssets) -> tuple[list[sql.Composable], list[Any]]:

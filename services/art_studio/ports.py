@@ -106,3 +106,23 @@ class AssetIndex(Protocol):
     async def ready(self) -> bool:
         """True when the index answers, False when it answers but has no tables."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What was answered, as canonical JSON, and to which command (contracts.commands.command_digest)."""
+
+    command_sha256: str
+    reply: bytes
+
+
+class KeptAnswers(Protocol):
+    """Answers to commands that their callers named. All raise RmosError(UNAVAILABLE)."""
+
+    async def get(self, command_id: str) -> KeptAnswer | None:
+        """What was kept under this id; None when nothing was."""
+        ...
+
+    async def keep(self, command_id: str, answer: KeptAnswer) -> KeptAnswer:
+        """Keeps the answer, durable when it returns; what stands under the id now, which is the first one kept."""
+        ...

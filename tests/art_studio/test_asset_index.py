@@ -15,7 +15,8 @@ from contracts.canonical import sha256_hex
 from contracts.errors import ErrorCode, RmosError
 from runtime.testing import DatabaseAccess, PostgresAccess
 from services.art_studio import migrate
-from services.art_studio.asset_index import PostgresAssetIndex, open_pool
+from services.art_studio.asset_index import PostgresAssetIndex
+from services.art_studio.database import open_pool
 from services.art_studio.domain.seeds import asset_digest, asset_ids
 from services.art_studio.migrate import MigrationDrift, migrate_index
 from services.art_studio.ports import NewAsset

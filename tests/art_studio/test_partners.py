@@ -247,6 +247,33 @@ async def test_attaching_is_asked_in_the_callers_name(scene: Scene) -> None:
     assert len(reply.attachments) == 5
 
 
+async def test_a_command_with_a_key_is_done_once_and_answered_alike(scene: Scene) -> None:
+    scene.designer.answer = lambda seed: answers(spec_of(RING.shapes[0], meta={"title": str(seed)}))
+    generate = GenerateSvg(prompt="a ring", count=2, run_id="run_1")
+    first = await scene.ask(subjects.GENERATE_SVG, generate, "req-first", "key-1")
+    again = await scene.ask(subjects.GENERATE_SVG, generate, "req-again", "key-1")
+    assert again == first
+    assert (len(scene.authority.attached), len(scene.authority.referenced)) == (1, 1)
+    other = await scene.ask(subjects.GENERATE_SVG, generate, "req-other", "key-2")
+    assert set(other.asset_ids).isdisjoint(first.asset_ids)
+    for body in (generate.model_copy(update={"prompt": "two rings"}), generate.model_copy(update={"run_id": "run_2"})):
+        with pytest.raises(RmosError) as caught:
+            await scene.ask(subjects.GENERATE_SVG, body, "req-body", "key-1")
+        assert caught.value.code is ErrorCode.IDEMPOTENCY_MISMATCH
+    assert len(scene.authority.attached) == 2
+
+
+async def test_a_command_with_a_key_that_failed_half_way_is_the_same_work_when_it_comes_again(scene: Scene) -> None:
+    scene.designer.answer = lambda seed: answers(spec_of(RING.shapes[0], meta={"title": str(seed)}))
+    generate = GenerateSvg(prompt="a ring", run_id="run_1")
+    scene.authority.refuse = RmosError(ErrorCode.UNAVAILABLE, "the log cannot take it now")
+    with pytest.raises(RmosError) as caught:
+        await scene.ask(subjects.GENERATE_SVG, generate, "req-half", "key-half")
+    scene.authority.refuse = None
+    done = await scene.ask(subjects.GENERATE_SVG, generate, "req-whole", "key-half")
+    assert list(done.asset_ids) == caught.value.details["asset_ids"]
+
+
 async def test_when_attaching_fails_the_error_names_the_kept_assets(scene: Scene) -> None:
     scene.authority.refuse = RmosError(ErrorCode.UNAVAILABLE, "the log cannot take it now")
     with pytest.raises(RmosError) as caught:

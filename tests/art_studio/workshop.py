@@ -158,13 +158,16 @@ async def _until_ready(workshop: Workshop, services: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Asks as the gateway does: `await ask(conversation, body)`."""
+    """Asks as the gateway does: `await ask(conversation, body)`; with a key, under an identity that may come again."""
 
     bus: Bus
 
-    async def __call__(self, conversation: Conversation, body: Message, request_id: str | None = None) -> Any:
+    async def __call__(
+        self, conversation: Conversation, body: Message, request_id: str | None = None, key: str | None = None
+    ) -> Any:
         context = RequestContext(
-            command_id=new_id("command"),
+            command_id=key or new_id("command"),
+            idempotent=key is not None,
             request_id=request_id or new_id("req"),
             actor=DESIGNER,
             deadline_ms=unix_ms() + 60_000,

@@ -12,8 +12,16 @@ ASSET_ID_LENGTHS = (12, 16, 24, 64)
 
 def seed_of_variant(seed: int, index: int) -> int:
     """The seed of variant `index` of a request with this seed, below 2**53 so that every JSON reader keeps it whole."""
-    digest = hashlib.sha256(f"rmos.art.variant/{seed}/{index}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 11
+    return _seed(f"rmos.art.variant/{seed}/{index}")
+
+
+def seed_of_command(command_id: str) -> int:
+    """The seed of a request that names none but may come again under the same id, below 2**53 likewise."""
+    return _seed(f"rmos.art.command/{command_id}")
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 11
 
 
 def asset_digest(svg_sha256: str, spec_sha256: str) -> str:

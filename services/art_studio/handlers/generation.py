@@ -20,6 +20,7 @@ from contracts.errors import RETRYABLE, ErrorCode, RmosError
 from contracts.model import decimal_of
 from runtime.clock import elapsed_ms
 from services.art_studio.domain.compiler import COMPILER_VERSION
+from services.art_studio.domain.seeds import seed_of_command
 from services.art_studio.handlers.attaching import attach_to_run
 from services.art_studio.handlers.variants import Made, VariantMaker
 from services.art_studio.ports import Authority
@@ -62,7 +63,7 @@ class GenerationHandlers:
         started = time.perf_counter()
         if command.route != "direct":
             raise RmosError(ErrorCode.INVALID_REQUEST, f"route {command.route} is not available yet, use direct")
-        seed = command.variant_seed if command.variant_seed is not None else self._new_seed()
+        seed = command.variant_seed if command.variant_seed is not None else self._seed_for(request)
         made = await self._all(command, seed, request)
         assets = tuple(dict.fromkeys(one.asset.asset_id for one in made if one.asset is not None))
         if not assets:
@@ -80,6 +81,9 @@ class GenerationHandlers:
             compute_ms=decimal_of(elapsed_ms(started)),
         )
         return reply, tuple(one.asset for one in made if one.asset is not None)
+
+    def _seed_for(self, request: RequestContext) -> int:
+        return seed_of_command(request.command_id) if request.idempotent else self._new_seed()
 
     async def _all(self, command: PromptToSvg, seed: int, request: RequestContext) -> list[Made]:
         """Every variant in order. An error that ends the request is raised after the others came to their end."""
