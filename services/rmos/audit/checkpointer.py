@@ -74,6 +74,7 @@ class Checkpointer:
         self._recent = recent
         self._now = now
         self._log = log
+        self._resumed_at = 0
         self.covered = Head()
         """The newest position behind a public checkpoint, as far as this process knows."""
         self.failure: str | None = None
@@ -111,6 +112,7 @@ class Checkpointer:
                 f"database is older than what was published. Restore the newer database"
             )
         edge, tiles = await self._rebuilt(size, public)
+        self._resumed_at = size
         if newest is None:
             return edge
         if self._read(newest.note, "the newest recorded checkpoint") != self._says(size, newest.root):
@@ -172,6 +174,8 @@ class Checkpointer:
     async def _cover(self, edge: TileEdge, rows: list[LogRow], writer_epoch: int) -> None:
         """One checkpoint over these rows: tiles, then the row, then the public note."""
         tiles: list[tuple[Tile, bytes]] = []
+        # A tile begun before this checkpoint has partial ones; so may any that a try before the last start reached.
+        begun = max(edge.size, self._resumed_at + MAX_EVENTS)
         for row in rows:
             tiles += self._extend(edge, row.position, row.leaf, entry_of_row(row))
         await self._publication.put_tiles([*tiles, *edge.partial()])
@@ -181,7 +185,8 @@ class Checkpointer:
         await self._publication.put_checkpoint(checkpoint.note)
         self.covered.advance(edge.size)
         for tile, _ in tiles:
-            await self._publication.drop_partials(tile)
+            if tile.first_leaf < begun:
+                await self._publication.drop_partials(tile)
 
     def _extend(self, edge: TileEdge, position: int, leaf: bytes, entry: bytes | None) -> list[tuple[Tile, bytes]]:
         """Appends one event. Raises TreeDisagrees when it is not the next, or not what its leaf hash says."""

@@ -47,6 +47,11 @@ class Tile:
         return Tile(self.level, self.index)
 
     @property
+    def first_leaf(self) -> int:
+        """The index of the first leaf below it."""
+        return self.index * TILE_WIDTH << TILE_HEIGHT * max(self.level, 0)
+
+    @property
     def partials_prefix(self) -> str:
         """Below it lie all partial tiles of this place."""
         return f"{self.full.path}.p/"

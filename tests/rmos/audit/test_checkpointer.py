@@ -74,6 +74,47 @@ async def test_partial_tiles_are_dropped_once_their_full_tile_is_public(
     assert read_back(store)[0] == 260
 
 
+class Listing(ObjectStore):
+    """A store that remembers what it was asked to list."""
+
+    listed_prefixes: tuple[str, ...] = ()
+
+    async def names(self, prefix: str) -> list[str]:
+        self.listed_prefixes += (prefix,)
+        return await super().names(prefix)
+
+
+async def test_partial_tiles_are_looked_for_only_where_a_checkpoint_may_have_left_some(
+    database: DatabaseAccess, store: S3Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each checkpoint here completes two tiles; what a try before the start left can lie below the first 512."""
+    monkeypatch.setattr("services.rmos.audit.checkpointer.MAX_EVENTS", 512)
+    objects = Listing(store, PREFIX)
+    async with leading(database.writer_dsn) as log:
+        await append(log, 2048)
+        async with checkpointing(database, objects, log) as checkpointer:
+            await until(lambda: checkpointer.covered.position == 2048)
+            await append(log, 1, "last")
+            await until(lambda: checkpointer.covered.position == 2049)
+    objects.close()
+    assert sorted(objects.listed_prefixes) == [
+        *("tile/0/000.p/", "tile/0/001.p/", "tile/entries/000.p/", "tile/entries/001.p/")
+    ]
+
+
+async def test_the_partial_tile_of_a_checkpoint_that_was_never_signed_is_dropped_too(
+    database: DatabaseAccess, store: S3Settings
+) -> None:
+    await published(database, store, 250)
+    with public_objects(store) as objects:
+        await objects.put("tile/0/001.p/17", bytes(17 * 32), "application/octet-stream")
+        async with leading(database.writer_dsn) as log:
+            await append(log, 300, "more")
+            async with checkpointing(database, objects, log) as checkpointer:
+                await until(lambda: checkpointer.covered.position == 550)
+                await until(lambda: not objects.listed("tile/0/001.p/"))
+
+
 async def test_a_new_leader_goes_on_from_the_last_checkpoint(database: DatabaseAccess, store: S3Settings) -> None:
     await published(database, store, 300)
     before = sizes(database)

@@ -43,6 +43,20 @@ def test_a_tree_has_the_tiles_of_the_published_example(size: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tile", "first"),
+    [
+        (Tile(ENTRIES, 3), 3 * 256),
+        (Tile(0, 3), 3 * 256),
+        (Tile(1, 3), 3 * 256**2),
+        (Tile(2, 1, 5), 256**3),
+        (Tile(2, 0), 0),
+    ],
+)
+def test_a_tile_begins_at_the_first_leaf_below_it(tile: Tile, first: int) -> None:
+    assert tile.first_leaf == first
+
+
+@pytest.mark.parametrize(
     "path",
     [
         *("tile/0/1", "tile/00/001", "tile/64/001", "tile/-1/001", "tile/0/123/456", "tile/0/x000/001", "tile/0/x123"),
