@@ -16,6 +16,8 @@ from services.gateway.problems import problem, unexpected
 
 UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics", "/api/events/stream"})
 """Answered however busy the gateway is; event streams have a limit of their own."""
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+"""Those that are counted by name. A client may invent others: each would be a time series that stays for ever."""
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -66,8 +68,9 @@ class Edge:
     def _record(self, scope: Scope, exchange: _Exchange) -> None:
         route = getattr(scope.get("route"), "path", "(none)")
         metrics = self._gateway.metrics
-        metrics.requests.labels(scope["method"], route, exchange.status).inc()
-        metrics.duration_s.labels(scope["method"], route).observe(time.perf_counter() - exchange.started)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        metrics.requests.labels(method, route, exchange.status).inc()
+        metrics.duration_s.labels(method, route).observe(time.perf_counter() - exchange.started)
         if scope["path"] in _QUIET:
             return
         self._gateway.log.info(

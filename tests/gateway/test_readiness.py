@@ -65,6 +65,15 @@ async def test_metrics_count_requests_by_route_and_status(world: World) -> None:
     assert "rmos_http_request_duration_seconds_bucket" in text
 
 
+async def test_methods_that_a_client_invents_are_counted_as_one(world: World) -> None:
+    async with world.client() as client:
+        for number in range(3):
+            await client.request(f"AAA{number}", "/healthz")
+        text = (await client.get("/metrics")).text
+    assert "AAA" not in text
+    assert 'rmos_http_requests_total{method="other",route="/healthz",status="405"} 3.0' in text
+
+
 async def test_metrics_say_how_far_projections_and_checkpoints_are_behind_the_log(world: World) -> None:
     lags = (
         Lag(name="checkpoints", position=5, behind_positions=7, behind_s=Decimal("1.25")),
