@@ -11,6 +11,7 @@ from contracts.advisories import AdvisoryStatus, Rating, RejectionCode
 from contracts.art import AttachAssets, GenerateSvg, PromptToSvg
 from contracts.artifacts import ArtifactKind, AttachmentKind
 from contracts.cam import Post
+from contracts.canonical import MAX_INTEGER
 from contracts.feasibility import CuttingContext, EvaluateFeasibility, Mode, RiskLevel
 from contracts.model import Identifier, Message, RequestId, Sha256
 from contracts.params import RosetteParamSpec
@@ -23,7 +24,6 @@ from contracts.rmos import (
     OpenSession,
     PurgeBlobs,
     RunStatus,
-    Version,
 )
 from contracts.sessions import SessionState
 from contracts.spec import RosetteSpec
@@ -31,6 +31,7 @@ from runtime.clock import utc_text
 from services.gateway.identity import ActorClaim
 
 SAW_PREFIX = "saw:"
+Version = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 Acting = Annotated[Identifier | ActorClaim | None, Field(description="Must agree with the credential; never needed.")]
 
 
@@ -108,6 +109,15 @@ def mode_by_tool(body: Any) -> Any:
     return {**body, "mode": "saw", "context": {**body["context"], "tool_id": tool.removeprefix(SAW_PREFIX)}}
 
 
+def bare_tool(body: Any) -> Any:
+    """A body whose `context` names the tool by its catalog id, where the mode is not the body's to say."""
+    context = body.get("context") if isinstance(body, dict) else None
+    tool = context.get("tool_id") if isinstance(context, dict) else None
+    if not isinstance(tool, str):
+        return body
+    return {**body, "context": {**body["context"], "tool_id": tool.removeprefix(SAW_PREFIX)}}
+
+
 class FeasibilityBody(EvaluateFeasibility):
     actor: Acting = None
 
@@ -117,8 +127,11 @@ class FeasibilityBody(EvaluateFeasibility):
 class OpenSessionBody(OpenSession):
     actor: Acting = None
 
+    _tool = model_validator(mode="before")(bare_tool)
+
 
 class DecideBody(DecideSession):
+    expected_version: Version | None = None
     actor: Acting = None
 
 
@@ -128,6 +141,8 @@ class SetContextBody(Message):
     context: CuttingContext
     expected_version: Version | None = None
     actor: Acting = None
+
+    _tool = model_validator(mode="before")(bare_tool)
 
 
 class SetDesignBody(Message):
@@ -290,7 +305,7 @@ class AdvisoriesQuery(_Query):
 
 
 class AssetsQuery(CursorQuery):
-    variant_seed: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
+    variant_seed: Annotated[int, Field(ge=0, le=MAX_INTEGER)] | None = None
     request_id: RequestId | None = None
 
 
@@ -302,7 +317,9 @@ class StreamQuery(_Query):
     run: Identifier | None = None
     session: Identifier | None = None
     type: Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,128}$", description="Prefix of the event type.")] | None = None
-    after: Annotated[int, Field(ge=0, description="Position to resume after; 0 is the beginning.")] | None = None
+    after: (
+        Annotated[int, Field(ge=0, le=MAX_INTEGER, description="Position to resume after; 0 is the beginning.")] | None
+    ) = None
 
 
 CatalogKind = Literal["materials", "tools", "machines"]
@@ -314,6 +331,6 @@ def utc_moment(text: str | None) -> str | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):  # the offset may lead out of the years 1 to 9999
         raise ValueError(f"{text!r} is no time: write 2026-05-01 or 2026-05-01T12:00:00Z") from None
-    return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from pydantic import ValidationError
 
+from contracts.canonical import NotCanonical
 from contracts.envelope import Actor, RequestContext
 from contracts.errors import ErrorCode, RmosError
 from contracts.model import Message
@@ -29,6 +30,8 @@ class Limits:
     max_streams: int = 200
     max_json_bytes: int = 10_000_000
     max_multipart_bytes: int = 200_000_000
+    upload_s: float = 600.0
+    """How long an upload's bytes may take to arrive."""
     stalled_write_s: float = 60.0
     """A stream whose client takes nothing for this long is cut off."""
 
@@ -63,7 +66,8 @@ class Caller:
     traceparent: str | None = None
 
     async def ask(self, conversation: Conversation, body: Message) -> Any:
-        """The typed reply. A command carries this request's command id, a query a fresh one."""
+        """The typed reply. A command carries this request's command id, a query a fresh one. Raises INVALID_REQUEST
+        for what no message can carry: an integer beyond 2**53-1, a key that is not ASCII."""
         command = conversation.is_command
         context = RequestContext(
             command_id=self.command_id if command else self.gateway.new_id("qry"),
@@ -75,6 +79,8 @@ class Caller:
         )
         try:
             return await self.gateway.requests.request(conversation, body, context)
+        except NotCanonical as error:
+            raise RmosError(ErrorCode.INVALID_REQUEST, str(error)) from error
         except ValidationError as error:
             raise RmosError(
                 ErrorCode.INTERNAL, f"{conversation.service} gave an answer that is not one of {conversation.subject}"

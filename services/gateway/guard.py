@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -66,19 +67,22 @@ class GuardedRoute(APIRoute):
                 request.state.caller = caller_for(gateway, rule, request)
             if self.body_field is not None:
                 admitted.limit_body(gateway.limits.max_json_bytes)
-                await _whole_body(admitted, rule)
+                async with arriving(rule.deadline_s):
+                    await admitted.body()
             return await handle(admitted)
 
         return guarded
 
 
-async def _whole_body(request: Request, rule: Rule) -> None:
+@asynccontextmanager
+async def arriving(within_s: float) -> AsyncIterator[None]:
+    """The time that a request's body has. Raises DEADLINE_EXCEEDED."""
     try:
-        async with asyncio.timeout(rule.deadline_s):
-            await request.body()
+        async with asyncio.timeout(within_s):
+            yield
     except TimeoutError:
         raise RmosError(
-            ErrorCode.DEADLINE_EXCEEDED, f"the request's body did not arrive within {rule.deadline_s:g} s"
+            ErrorCode.DEADLINE_EXCEEDED, f"the request's body did not arrive within {within_s:g} s"
         ) from None
 
 

@@ -45,6 +45,11 @@ class Feed(Protocol):
         """Why there is no feed at the moment; None when there is one."""
         ...
 
+    async def reaches(self, position: int) -> bool:
+        """Whether the log has events up to this position; one that is ahead is waited for a moment, because a client
+        may know of an event before the feed has it."""
+        ...
+
     def follow(self, after: int | None, wanted: Callable[[FeedEvent], bool]) -> AsyncGenerator[bytes, None]:
         """Frames of every wanted event after this position (None: from now on), each once, in order; comments while
         nothing happens; at the end, if the client came too far behind, one frame that says so."""

@@ -23,13 +23,11 @@ from contracts.errors import ErrorCode, RmosError
 from contracts.rmos import bare_attachment_id
 from services.gateway.bodies import AttachmentBody, AttachmentFields
 from services.gateway.calls import Limits, message_of
-from services.gateway.guard import GuardedRequest
+from services.gateway.guard import GuardedRequest, arriving
 from services.gateway.identity import ActorClaim
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*(; ?[a-z0-9-]+=[A-Za-z0-9._-]+)*")
 _FIELDS = frozenset({"file", "kind", "filename", "content_type", "sha256", "metadata", "actor"})
-_PATIENCE_S = 600.0
-"""How long an upload's bytes may take to arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +44,16 @@ class Upload:
 
 @asynccontextmanager
 async def upload_of(request: GuardedRequest, limits: Limits) -> AsyncGenerator[Upload, None]:
-    """The attachment in this request, gone again at the end. Raises INVALID_REQUEST, PAYLOAD_TOO_LARGE or
-    DIGEST_MISMATCH with both digests."""
+    """The attachment in this request, gone again at the end. Raises INVALID_REQUEST, PAYLOAD_TOO_LARGE,
+    DEADLINE_EXCEEDED or DIGEST_MISMATCH with both digests."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         request.limit_body(limits.max_multipart_bytes)
-        async with _in_time(request.form(max_files=1, max_fields=len(_FIELDS))) as form:
+        async with _form_of(request, limits) as form:
             yield await _from_form(form)
     elif media_type == "application/json":
         request.limit_body(limits.max_json_bytes)
-        async with asyncio.timeout(_PATIENCE_S):
+        async with arriving(limits.upload_s):
             body = await request.body()
         yield await asyncio.to_thread(_from_json, body)
     else:
@@ -66,9 +64,9 @@ async def upload_of(request: GuardedRequest, limits: Limits) -> AsyncGenerator[U
 
 
 @asynccontextmanager
-async def _in_time(form: Any) -> AsyncGenerator[FormData, None]:
-    async with asyncio.timeout(_PATIENCE_S):
-        parsed: FormData = await form
+async def _form_of(request: GuardedRequest, limits: Limits) -> AsyncGenerator[FormData, None]:
+    async with arriving(limits.upload_s):
+        parsed: FormData = await request.form(max_files=1, max_fields=len(_FIELDS))
     try:
         yield parsed
     finally:

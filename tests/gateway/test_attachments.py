@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from minio import Minio
 
 from contracts import subjects
 from contracts.artifacts import Attachment
@@ -15,6 +16,7 @@ from contracts.blobs import blob_key
 from contracts.errors import ErrorCode, RmosError
 from contracts.examples import NOW, RUN
 from contracts.rmos import AddAttachments, Attachments
+from runtime.s3 import s3_store
 from tests.gateway.conftest import World
 from tests.gateway.test_errors import problem_in
 
@@ -54,10 +56,8 @@ def as_form(content: bytes, **more: Any) -> dict[str, Any]:
     }
 
 
-def stored_keys(world: World) -> list[str | None]:
-    access = world.s3
-    client = Minio(access.endpoint, access.access_key, access.secret_key, secure=False, region=access.region)
-    return [entry.object_name for entry in client.list_objects(world.bucket, recursive=True)]
+def stored_keys(world: World) -> list[str]:
+    return [entry["path"] for entry in s3_store(world.s3.settings(world.bucket)).list().collect()]
 
 
 @pytest.fixture
@@ -69,6 +69,22 @@ def receiving(world: World) -> World:
 async def uploaded(world: World, upload: dict[str, Any]) -> httpx.Response:
     async with world.client() as client:
         return await client.post(PATH, **upload)
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
+async def test_an_upload_that_does_not_arrive_in_time_is_the_clients_fault(world: World, content_type: str) -> None:
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"--x"
+        await asyncio.Event().wait()
+
+    async with world.with_limits(upload_s=0.1).client() as client:
+        answer = await client.post(PATH, content=stalled(), headers={"Content-Type": content_type})
+    problem_in(answer, 504, "DEADLINE_EXCEEDED")
+    assert world.partner.asked_of(subjects.ADD_ATTACHMENTS) == []
+
+
+async def test_a_name_that_no_message_can_carry_is_the_clients_fault(receiving: World) -> None:
+    problem_in(await uploaded(receiving, as_json(CONTENT, metadata={"größe": "12"})), 400, "INVALID_REQUEST")
 
 
 @pytest.mark.parametrize("content", [CONTENT, LARGE, b""], ids=["small", "large", "empty"])
@@ -215,12 +231,7 @@ async def test_a_download_cannot_act_in_a_browser(world: World, content_type: st
 
 async def test_changed_content_is_not_handed_out(world: World) -> None:
     digest = await held(world, CONTENT, "application/pdf", "plan.pdf")
-    access = world.s3
-    client = Minio(access.endpoint, access.access_key, access.secret_key, secure=False, region=access.region)
-    import io
-
-    key = blob_key(digest, "application/pdf")
-    client.put_object(world.bucket, key, io.BytesIO(b"x" + CONTENT[1:]), len(CONTENT))
+    s3_store(world.s3.settings(world.bucket)).put(blob_key(digest, "application/pdf"), b"x" + CONTENT[1:])
     async with world.client() as http:
         answer = await http.get(f"{PATH}/{digest}")
     details = problem_in(answer, 409, "BLOB_CORRUPT")["details"]

@@ -93,6 +93,14 @@ async def test_an_error_in_the_gateway_itself_is_logged_and_not_shown(
         ("GET", "/api/runs?risk_level=PINK", 400, "INVALID_REQUEST"),
         ("GET", "/api/catalog/wishes", 400, "INVALID_REQUEST"),
         ("GET", "/api/events/stream?after=-1", 400, "INVALID_REQUEST"),
+        ("GET", f"/api/events/stream?after={10**30}", 400, "INVALID_REQUEST"),
+        ("GET", "/api/runs?from=9999-12-31T23:59:59-23:59", 400, "INVALID_REQUEST"),
+        ("GET", "/api/runs?to=0001-01-01T00:00:00%2B23:59", 400, "INVALID_REQUEST"),
+        ("GET", f"/api/audit/checkpoint?size={2**53}", 400, "INVALID_REQUEST"),
+        ("GET", f"/api/audit/consistency?from={2**53}", 400, "INVALID_REQUEST"),
+        ("GET", f"/api/audit/consistency?from=1&to={2**53}", 400, "INVALID_REQUEST"),
+        ("GET", f"/api/runs/x1/attestation?up_to={2**53}", 400, "INVALID_REQUEST"),
+        ("DELETE", f"/api/workflow-sessions/x1?expected_version={2**53}", 400, "INVALID_REQUEST"),
         ("GET", "/api/runs/x1/attachments/short", 400, "INVALID_REQUEST"),
     ],
 )
@@ -104,6 +112,25 @@ async def test_what_the_framework_refuses_has_the_envelope_too(
     problem_in(answer, status, code)
     if status == 405:
         assert answer.headers["Allow"]
+    assert world.partner.asked == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/api/workflow-sessions/x1/design", {"spec": {"canvas_mm": 120, "shapes": []}}),
+        ("PATCH", "/api/workflow-sessions/x1", {"context": {"tool_id": "flat_1_0"}}),
+        ("POST", "/api/workflow-sessions/x1/archive", {}),
+        ("POST", "/api/rmos/workflow/approve", {"session_id": "x1"}),
+    ],
+)
+async def test_a_version_that_no_message_can_carry_is_the_clients_fault(
+    world: World, method: str, path: str, body: dict[str, Any]
+) -> None:
+    async with world.client() as client:
+        answer = await client.request(method, path, json={**body, "expected_version": 2**53})
+    errors = problem_in(answer, 400, "INVALID_REQUEST")["details"]["errors"]
+    assert "expected_version" in [error["field"] for error in errors]
     assert world.partner.asked == []
 
 

@@ -109,6 +109,33 @@ async def test_events_arrive_once_in_order_and_resume_where_a_client_left(world:
     assert first[0]["type"] == "rmos.run_opened.v2"
 
 
+@pytest.mark.parametrize("ahead", [1, 10**15])
+async def test_a_position_that_the_log_does_not_have_is_refused(
+    log_nats: testing.NatsAccess, s3_server: testing.S3Access, ahead: int
+) -> None:
+    async with a_world(log_nats, s3_server, FeedLimits(ahead_s=0.2)) as world, world.client() as client:
+        head = await world.partner.record(opened("last"))
+        for asked in ({"params": {"after": head + ahead}}, {"headers": {"Last-Event-ID": str(head + ahead)}}):
+            problem_in(await client.get("/api/events/stream", **asked), 400, "INVALID_REQUEST")
+
+
+async def test_a_client_that_knows_of_an_event_before_the_feed_has_it_waits_for_it(
+    log_nats: testing.NatsAccess, s3_server: testing.S3Access
+) -> None:
+    async with a_world(log_nats, s3_server, FeedLimits(ahead_s=PATIENCE_S)) as world, world.server() as url:
+        head = await world.partner.record(opened("before"))
+        asking = asyncio.create_task(_first_after(url, head + 1))
+        await asyncio.sleep(0.2)  # either order must give the same; this is the one in which the client is ahead
+        for name in ("known", "next"):
+            await world.partner.record(opened(name))
+        assert runs_of(await asking) == ["next"]
+
+
+async def _first_after(url: str, position: int) -> list[dict[str, Any]]:
+    async with listening_to(url, after=position) as listener:
+        return await listener.events(1)
+
+
 async def test_the_whole_log_can_be_read_from_before_the_gateway_started(
     log_nats: testing.NatsAccess, s3_server: testing.S3Access
 ) -> None:

@@ -134,6 +134,25 @@ async def test_the_request_reaches_rmos_whole(
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "conversation"),
+    [
+        ("POST", "/api/workflow-sessions", subjects.OPEN_SESSION),
+        ("PATCH", SESSION, subjects.SET_CONTEXT),
+        ("POST", "/api/rmos/ai/constraint-search", subjects.SEARCH_CONSTRAINTS),
+        ("POST", "/api/rmos/ai/quick-check", subjects.SEARCH_CONSTRAINTS),
+    ],
+)
+async def test_a_blade_is_asked_for_by_its_catalog_id(
+    world: World, method: str, path: str, conversation: Conversation
+) -> None:
+    wanted = {"target_outer_diameter_mm": 110, "target_inner_diameter_mm": 90} if "/ai/" in path else {}
+    async with world.client() as client:
+        answer = await client.request(method, path, json={"context": {**wanted, "tool_id": "saw:saw_160_1_4_32"}})
+    assert answer.is_success, answer.text
+    assert world.partner.last(conversation).body.context.tool_id == "saw_160_1_4_32"
+
+
+@pytest.mark.parametrize(
     ("query", "conversation", "expected"),
     [
         ({}, subjects.RUNS, ListRuns(session_id=examples.SESSION)),

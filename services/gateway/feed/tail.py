@@ -33,6 +33,8 @@ class FeedLimits:
     heartbeat_s: float = 10.0
     catch_ups: int = 8
     """Clients that may read from before the ring at the same time: each holds a consumer and a page of the log."""
+    ahead_s: float = 2.0
+    """How long a position that the log does not have yet is waited for."""
 
 
 class Tail:
@@ -63,6 +65,17 @@ class Tail:
         if self._task is not None and self._task.done():
             return "the feed has stopped"
         return "the log cannot be read yet" if self._ring is None else None
+
+    async def reaches(self, position: int) -> bool:
+        """See services.gateway.ports.Feed."""
+        ring = self._ring
+        try:
+            async with asyncio.timeout(self._limits.ahead_s):
+                while ring is not None and ring.head < position:
+                    await ring.growth(self._limits.ahead_s)
+        except TimeoutError:
+            return False
+        return ring is not None
 
     async def follow(self, after: int | None, wanted: Callable[[FeedEvent], bool]) -> AsyncGenerator[bytes, None]:
         """See services.gateway.ports.Feed. Raises UNAVAILABLE while there is no feed."""

@@ -25,6 +25,7 @@ from contracts.audit import (
     SignedCheckpoint,
     TileContent,
 )
+from contracts.canonical import MAX_INTEGER
 from contracts.model import for_people
 from services.gateway.calls import CallerOf, message_of
 from services.gateway.guard import GuardedRoute
@@ -33,7 +34,7 @@ from services.gateway.routes.paths import ArtifactId, RunId
 
 router = APIRouter(route_class=GuardedRoute, tags=["audit"])
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-_TreeSize = Annotated[int, Query(ge=0)]
+_TreeSize = Annotated[int, Query(ge=0, le=MAX_INTEGER)]
 
 
 @router.get(
@@ -62,7 +63,7 @@ async def tile(path: Annotated[str, Path(max_length=120, examples=["0/000.p/7"])
 
 @router.get("/api/audit/consistency", response_model=ConsistencyProof)
 async def consistency(
-    caller: CallerOf, from_: Annotated[int, Query(alias="from", ge=0)], to: _TreeSize | None = None
+    caller: CallerOf, from_: Annotated[int, Query(alias="from", ge=0, le=MAX_INTEGER)], to: _TreeSize | None = None
 ) -> Reply:
     """That the tree of `to` events (none: of the newest checkpoint) is that of `from` with events added."""
     found: ConsistencyProof = await caller.ask(subjects.CONSISTENCY, AskConsistency(from_size=from_, to_size=to))
@@ -83,7 +84,7 @@ async def artifact_proof(artifact_id: ArtifactId, caller: CallerOf) -> Reply:
 
 
 @router.get("/api/runs/{run_id}/attestation", response_model=Attestation)
-async def attestation(run_id: RunId, caller: CallerOf, up_to: Annotated[int, Query(ge=1)]) -> Reply:
+async def attestation(run_id: RunId, caller: CallerOf, up_to: Annotated[int, Query(ge=1, le=MAX_INTEGER)]) -> Reply:
     """What the record says about the run up to this log position, signed with the key of the log's checkpoints: an
     in-toto statement in a DSSE envelope."""
     asked = AskAttestation(run_id=run_id, up_to_position=up_to)

@@ -21,7 +21,6 @@ from services.gateway.guard import GuardedRoute
 
 router = APIRouter(route_class=GuardedRoute, tags=["events"])
 _HEADERS = {"X-Accel-Buffering": "no"}  # proxies hold event streams back otherwise
-_MAX_POSITION = 2**53
 
 
 @router.get(
@@ -40,11 +39,22 @@ async def event_stream(
     the gateway ends a stream is named `lagged` or `closing` and says where to resume."""
     if gateway.feed.failure is not None:
         raise RmosError(ErrorCode.UNAVAILABLE, f"{gateway.feed.failure}; ask again")
-    after = query.after if last_event_id is None else min(int(last_event_id), _MAX_POSITION)
+    after = query.after if last_event_id is None else int(last_event_id)
+    if after is not None and not await gateway.feed.reaches(after):
+        raise _ahead(after, gateway)
     wanted = Filter(run_id=query.run, session_id=query.session, type_prefix=query.type or "")
     if query.session is not None:
         wanted.session_runs |= await _runs_of(query.session, caller)
     return EventStream(gateway, gateway.feed.follow(after, wanted.wants))
+
+
+def _ahead(after: int, gateway: Gateway) -> RmosError:
+    """A client that followed another log would otherwise be told nothing for ever."""
+    if not gateway.requests.connected:
+        return RmosError(ErrorCode.UNAVAILABLE, "the log cannot be read at the moment; ask again")
+    return RmosError(
+        ErrorCode.INVALID_REQUEST, f"position {after} is ahead of the log: it is not one of this log", after=after
+    )
 
 
 async def _runs_of(session_id: str, caller: Caller) -> set[str]:

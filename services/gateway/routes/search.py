@@ -23,7 +23,7 @@ from contracts.search import (
     SearchReply,
 )
 from services.gateway import examples
-from services.gateway.bodies import Acting, mode_by_tool
+from services.gateway.bodies import Acting, bare_tool, mode_by_tool
 from services.gateway.calls import Caller, CallerOf, message_of
 from services.gateway.guard import GuardedRoute
 from services.gateway.problems import Reply
@@ -37,6 +37,8 @@ PARTS_AT_ONCE = 4
 class SearchBody(ConstraintSearch):
     actor: Acting = None
 
+    _tool = model_validator(mode="before")(bare_tool)
+
 
 class QuickBudget(Message):
     """What may be chosen of a quick-check's budget; attempts and time are fixed."""
@@ -48,6 +50,8 @@ class QuickBudget(Message):
 class QuickCheckBody(ConstraintSearch):
     search_budget: QuickBudget = QuickBudget()  # type: ignore[assignment]  # narrower on purpose: see QuickBudget
     actor: Acting = None
+
+    _tool = model_validator(mode="before")(bare_tool)
 
 
 class BatchBody(Message):
