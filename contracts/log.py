@@ -317,8 +317,8 @@ class SearchStarted(LogEvent):
     started_at_utc: Timestamp
 
 
-class SearchProgressed(LogEvent):
-    """How far a running search is: when its best improves, and now and then."""
+class SearchProgressedV1(LogEvent):
+    """How far a search was, when only attempts were counted; contracts.upcasting makes a SearchProgressed of it."""
 
     type: ClassVar[str] = "rmos.search_progressed.v1"
     search_id: Identifier
@@ -327,8 +327,21 @@ class SearchProgressed(LogEvent):
     progress: SearchProgress
 
 
+class SearchProgressed(LogEvent):
+    """A running search after one more round. `attempts`: those of the round, so that all of them stand in the log
+    whatever ends the search."""
+
+    type: ClassVar[str] = "rmos.search_progressed.v2"
+    search_id: Identifier
+    run_id: Identifier
+    workflow_session_id: Identifier | None = None
+    progress: SearchProgress
+    attempts: tuple[SearchAttempt, ...]
+
+
 class SearchEnded(LogEvent):
-    """The end of a search. Concluded: its artifact holds the attempts; otherwise they stand here, as far as known."""
+    """The end of a search. Concluded: its artifact holds the attempts. Otherwise they stand here: all that were made,
+    or, after the sudden death of the process that searched, those that it had put on record."""
 
     type: ClassVar[str] = "rmos.search_ended.v1"
     search_id: Identifier
@@ -413,7 +426,7 @@ RMOS_EVENTS: tuple[type[LogEvent], ...] = (
 )
 """The newest version of each: what is written, and what readers see."""
 
-FORMER_EVENTS: tuple[type[LogEvent], ...] = (RunOpenedV1,)
+FORMER_EVENTS: tuple[type[LogEvent], ...] = (RunOpenedV1, SearchProgressedV1)
 """Versions that are no longer written. They stand in logs for ever: contracts.upcasting reads them."""
 
 EVENT_TYPES: dict[str, type[LogEvent]] = {event.type: event for event in (*RMOS_EVENTS, *FORMER_EVENTS)}

@@ -105,7 +105,7 @@ class LimitedBy(Message):
 
 class AttemptOutcome(StrEnum):
     """SCORED: judged by the engine. DUPLICATE: the same design as an earlier attempt, not judged again. REFUSED: it
-    breaks what was asked. FAILED: no design came. ABANDONED: the time was up before it was judged."""
+    breaks what was asked. FAILED: no design came. ABANDONED: the search ended before it was judged."""
 
     SCORED = "scored"
     DUPLICATE = "duplicate"

@@ -29,7 +29,15 @@ def _run_opened_v2(data: Data, recorded_at_utc: str) -> Data:
     return {**data, "opened_at_utc": recorded_at_utc, "imported_from": None}
 
 
-UPCASTERS: dict[str, Step] = {log.RunOpenedV1.type: Step(log.RunOpened.type, _run_opened_v2)}
+def _search_progressed_v2(data: Data, _: str) -> Data:
+    """Its attempts were counted only; those of a search that ended in order stand in its end or its artifact."""
+    return {**data, "attempts": []}
+
+
+UPCASTERS: dict[str, Step] = {
+    log.RunOpenedV1.type: Step(log.RunOpened.type, _run_opened_v2),
+    log.SearchProgressedV1.type: Step(log.SearchProgressed.type, _search_progressed_v2),
+}
 """Type of a former version -> the step to the next one."""
 
 

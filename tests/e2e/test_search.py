@@ -126,7 +126,7 @@ async def test_an_async_search_answers_at_once_and_ends_in_an_artifact(stack: St
         assert (search["outcome"], search["status"]) == ("concluded", "best_effort")
         assert len(search["attempts"]) == 30
         types = [event["type"] for event in await events_of(client, search["run_id"])]
-        assert "rmos.search_progressed.v1" in types
+        assert "rmos.search_progressed.v2" in types
 
 
 async def test_a_cancelled_search_keeps_its_attempts_and_makes_no_artifact(stack: Stack) -> None:

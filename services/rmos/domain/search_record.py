@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from contracts.artifacts import RunArtifact
 from contracts.log import LogEvent, SearchEnded, SearchProgressed, SearchStarted
-from contracts.search import SearchProgress, SearchReply, SearchResult
+from contracts.search import SearchAttempt, SearchProgress, SearchReply, SearchResult
 
 RESULT = "search"
 """Key of the result in the artifact's decision: in the event itself, because blobs may be purged one day."""
@@ -15,8 +15,12 @@ RESULT = "search"
 
 @dataclass(frozen=True, slots=True)
 class SearchState:
+    """`attempts`: what is on record of them while it runs, in the order of their numbers; those of a concluded search
+    stand in its artifact, those of another that has ended in `ended`."""
+
     started: SearchStarted
     progress: SearchProgress | None = None
+    attempts: tuple[SearchAttempt, ...] = ()
     ended: SearchEnded | None = None
 
 
@@ -25,14 +29,16 @@ def stream_of(search_id: str) -> str:
 
 
 def evolve(state: SearchState | None, event: LogEvent) -> SearchState:
-    """The state after the event. The first end counts."""
+    """The state after the event. The first end counts. An attempt that is told of twice, because nobody could say
+    whether the first time was recorded, is one."""
     if isinstance(event, SearchStarted):
         return SearchState(event)
     if state is None:
         raise ValueError(f"{type(event).__name__} before SearchStarted: the stream is damaged")
     match event:
         case SearchProgressed():
-            return replace(state, progress=event.progress)
+            new = (attempt for attempt in event.attempts if attempt.number > len(state.attempts))
+            return replace(state, progress=event.progress, attempts=(*state.attempts, *new))
         case SearchEnded():
             return state if state.ended is not None else replace(state, ended=event)
         case _:
@@ -47,12 +53,15 @@ def fold(events: Iterable[LogEvent]) -> SearchState | None:
     return state
 
 
-def progressed(started: SearchStarted, progress: SearchProgress) -> SearchProgressed:
+def progressed(
+    started: SearchStarted, progress: SearchProgress, attempts: tuple[SearchAttempt, ...]
+) -> SearchProgressed:
     return SearchProgressed(
         search_id=started.search_id,
         run_id=started.run_id,
         workflow_session_id=started.workflow_session_id,
         progress=progress,
+        attempts=attempts,
     )
 
 

@@ -107,7 +107,8 @@ class SearchLoop:
             search.time_is_up = search.left_s <= 0
 
     async def _round(self, search: Search, numbers: range) -> None:
-        """Every candidate is judged as soon as it came; all attempts of the round are counted in order."""
+        """Every candidate is judged as soon as it came; all attempts of the round are counted in order, also of one
+        that somebody stops or an error ends."""
         tries = [_Try(number) for number in numbers]
         verdicts: dict[str, asyncio.Future[Feasibility]] = {}
         seen = search.searched.seen()
@@ -116,12 +117,12 @@ class SearchLoop:
         finally:
             for verdict in verdicts.values():
                 verdict.cancel()
+            for one in tries:
+                attempt, judged = _counted(one, search.searched.seen())
+                search.searched = search.searched.after(attempt, judged)
         errors = [one.error for one in tries if one.error is not None]
         if len(errors) == len(tries) and all(error.code in HOPELESS for error in errors):
             raise errors[0]
-        for one in tries:
-            attempt, judged = _counted(one, search.searched.seen())
-            search.searched = search.searched.after(attempt, judged)
 
     async def _tried(
         self,
@@ -176,7 +177,7 @@ def _counted(one: _Try, seen: Mapping[str, SearchAttempt]) -> tuple[SearchAttemp
     """The attempt as it goes on record, with its verdict when it is the first of its design."""
     match one.found:
         case None:
-            reason = "the time was up before a design came"
+            reason = "the search ended before a design came"
             return SearchAttempt(number=one.number, outcome=AttemptOutcome.ABANDONED, reason=reason), None
         case SearchAttempt():
             return one.found, None
@@ -196,7 +197,7 @@ def _attempt(one: _Candidate, verdict: Feasibility | RmosError | None) -> tuple[
         outcome=AttemptOutcome.ABANDONED,
         call_id=one.call_id,
         candidate_sha256=one.sha256,
-        reason="the time was up before the design was judged",
+        reason="the search ended before the design was judged",
     ), None
 
 
