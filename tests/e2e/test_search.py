@@ -101,18 +101,18 @@ async def test_where_nothing_may_be_cut_the_search_is_exhausted_and_its_artifact
         assert artifact["decision"]["block_reason"]
 
 
-async def test_a_time_limit_is_kept_and_said(stack: Stack) -> None:
+async def test_a_time_limit_ends_a_search_whose_model_never_answers(stack: Stack) -> None:
     slow = {**WANTED, "style": "[[fault:hang]] gothic"}
     async with stack.client("designer") as client:
-        began = time.monotonic()
         found = await posted(
             client, SEARCH, {"context": slow, "search_budget": {"time_limit_seconds": 1, "max_attempts": 10}}
         )
-        took = time.monotonic() - began
     assert (found["status"], found["stopped_by"]) == ("timeout", "time")
-    assert found["time_ms"] <= 1100
-    assert took < 5
-    assert {item["outcome"] for item in found["attempts"]} <= {"abandoned", "failed"}
+    assert [(item["number"], item["candidate_sha256"], item["score"]) for item in found["attempts"]] == [
+        (1, None, None),
+        (2, None, None),
+    ]
+    assert (found["best_design"], found["risk"]) == (None, None)
 
 
 async def test_an_async_search_answers_at_once_and_ends_in_an_artifact(stack: Stack) -> None:
