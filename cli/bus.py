@@ -1,11 +1,11 @@
-"""`rmos bus dead list|show|redrive`: the messages that were given up, and sending them again once the cause is gone."""
+"""`rmos bus dead list|show|redrive`: facts that were given up, and another try at them once the cause is gone."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -13,8 +13,9 @@ import typer
 
 from cli.options import Home
 from cli.settings import BusSettings, home_of
+from contracts.dead_letters import RedrivenDeadLetter
 from contracts.subjects import OPERATOR
-from runtime.dead_letters import BusAway, BusLogin, DeadLetter, DeadLetters, NoSuchLetter, dead_letters
+from runtime.dead_letters import BusAway, BusLogin, DeadLetter, DeadLetters, NoSuchLetter, StillRefused, dead_letters
 from runtime.embedded import stack_state
 
 T = TypeVar("T")
@@ -84,28 +85,41 @@ def redrive(
     user: User = None,
     password: Password = None,
 ) -> None:
-    """Send letters to where they were first sent, and take them out of DEAD. What still cannot be recorded comes back
-    as a new letter; what was recorded meanwhile is not recorded twice. Exit 1 when a letter is not there."""
+    """Have rmos record letters as the facts that they were, and take them out of DEAD. What still cannot be recorded
+    stays, with the reason; what was recorded meanwhile is not recorded twice. Exit 1 when a letter is not there or
+    stays."""
     if bool(numbers) == every:
         raise typer.BadParameter("name letters by number, or say --all")
     result = _done(_login(home, nats_url, user, password), lambda there: _redriven(there, numbers))
     if as_json:
-        print(
-            json.dumps({"redriven": [_summary(letter) for letter in result.sent], "missing": result.missing}, indent=2)
-        )
+        print(json.dumps(result.as_json(), indent=2))
     else:
-        for letter in result.sent:
-            print(f"{letter.number} sent again to {letter.subject}")
+        for _, there in result.recorded:
+            known = " already" if there.repeated else ""
+            print(f"{there.number} is on record{known}, at position {there.position}")
         for number in result.missing:
             typer.echo(f"rmos: there is no dead letter {number}", err=True)
-    if result.missing:
+        for number, reason in result.refused.items():
+            typer.echo(f"rmos: dead letter {number} stays: {reason}", err=True)
+    if result.missing or result.refused:
         raise typer.Exit(1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Redriven:
-    sent: list[DeadLetter]
-    missing: list[int]
+    recorded: list[tuple[DeadLetter, RedrivenDeadLetter]] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    refused: dict[int, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "redriven": [
+                {**_summary(letter), "position": there.position, "repeated": there.repeated}
+                for letter, there in self.recorded
+            ],
+            "missing": self.missing,
+            "refused": [{"number": number, "reason": reason} for number, reason in self.refused.items()],
+        }
 
 
 async def _listed(there: DeadLetters, limit: int) -> tuple[list[DeadLetter], int]:
@@ -114,12 +128,15 @@ async def _listed(there: DeadLetters, limit: int) -> tuple[list[DeadLetter], int
 
 async def _redriven(there: DeadLetters, numbers: list[int] | None) -> _Redriven:
     wanted = numbers or [letter.number for letter in await there.all(await there.count())]
-    done = _Redriven([], [])
+    done = _Redriven()
     for number in wanted:
         try:
-            done.sent.append(await there.redrive(number))
+            letter = await there.one(number)
+            done.recorded.append((letter, await there.redrive(number)))
         except NoSuchLetter:
             done.missing.append(number)
+        except StillRefused as error:
+            done.refused[number] = str(error)
     return done
 
 

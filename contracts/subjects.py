@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contracts import advisories, ai, art, artifacts, audit, cam, comparison, feasibility, health, rmos, search
+from contracts import (
+    advisories,
+    ai,
+    art,
+    artifacts,
+    audit,
+    cam,
+    comparison,
+    dead_letters,
+    feasibility,
+    health,
+    rmos,
+    search,
+)
 from contracts.model import Message
 
 SERVICES = ("gateway", "ai_gateway", "art_studio", "rmos", "cam")
@@ -14,7 +27,7 @@ SUPERVISOR = "supervisor"
 """`rmos up`, which asks each service for its health and restarts one that stays silent."""
 
 OPERATOR = "operator"
-"""A person at the command line (`rmos bus`): reads DEAD, takes letters out of it and sends them again."""
+"""A person at the command line (`rmos bus`): reads DEAD, and asks rmos for another try at what lies there."""
 
 FACTS_STREAM = "FACTS"
 LOG_STREAM = "LOG"
@@ -103,6 +116,9 @@ REJECT_ADVISORY = Conversation(
 )
 PURGE_BLOBS = Conversation("cmd.rmos.purge_blobs.v1", ("gateway",), rmos.PurgeBlobs, rmos.Purged)
 IMPORT_RUN = Conversation("cmd.rmos.import_run.v1", ("gateway",), rmos.ImportRun, rmos.ImportedRun)
+REDRIVE_DEAD_LETTER = Conversation(
+    "cmd.rmos.redrive_dead_letter.v1", (OPERATOR,), dead_letters.RedriveDeadLetter, dead_letters.RedrivenDeadLetter
+)
 FEASIBILITY = Conversation(
     "query.rmos.feasibility.v1", ("gateway",), feasibility.EvaluateFeasibility, feasibility.FeasibilityReply
 )
@@ -178,6 +194,7 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     REJECT_ADVISORY,
     PURGE_BLOBS,
     IMPORT_RUN,
+    REDRIVE_DEAD_LETTER,
     FEASIBILITY,
     FEASIBILITY_BATCH,
     SEARCH_CONSTRAINTS,
@@ -251,7 +268,7 @@ def permissions_of(user: str) -> Permissions:
     if user == SUPERVISOR:
         return Permissions(tuple(sorted(_asked_by(user))), (inbox,), False)
     if user == OPERATOR:
-        return Permissions(tuple(sorted(_DEAD_LETTERS)), (inbox,), False)
+        return Permissions(tuple(sorted(_asked_by(user).union(_DEAD_READER))), (inbox,), False)
     if user not in SERVICES:
         raise KeyError(f"{user!r} is no user of the bus")
     publish = _asked_by(user)
@@ -276,19 +293,16 @@ _LOG_READER = (
     "$JS.FC.>",
 )
 
-# A letter is sent again as the fact that it was, so this user can publish every fact: it belongs to no process.
-_DEAD_LETTERS = (
-    f"$JS.API.STREAM.INFO.{DEAD_STREAM}",
-    f"$JS.API.STREAM.MSG.GET.{DEAD_STREAM}",
-    f"$JS.API.STREAM.MSG.DELETE.{DEAD_STREAM}",
-    "fact.>",
-)
+# It reads and asks; rmos, which wrote the letter, records the fact from there. So this user publishes no fact.
+_DEAD_READER = (f"$JS.API.STREAM.INFO.{DEAD_STREAM}", f"$JS.API.STREAM.MSG.GET.{DEAD_STREAM}")
 
 _JETSTREAM: dict[str, tuple[str, ...]] = {
     "gateway": _LOG_READER,
     "rmos": (
         "log.>",
         "dead.>",
+        f"$JS.API.STREAM.MSG.GET.{DEAD_STREAM}",
+        f"$JS.API.STREAM.MSG.DELETE.{DEAD_STREAM}",
         f"$JS.API.STREAM.INFO.{LOG_STREAM}",
         f"$JS.API.STREAM.MSG.GET.{LOG_STREAM}",
         f"$JS.API.DIRECT.GET.{LOG_STREAM}",

@@ -1,4 +1,4 @@
-"""The stream DEAD as a person at a terminal needs it: what lies there and why, one letter whole, sending one again."""
+"""The stream DEAD: what lies there and why, one letter whole, another try at one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 
-from contracts.subjects import DEAD_STREAM, inbox_prefix
-from runtime.clock import utc_text
+from contracts.canonical import canonical_bytes
+from contracts.dead_letters import RedriveDeadLetter, RedrivenDeadLetter
+from contracts.envelope import Actor, RequestContext, Role, request_headers, result_of
+from contracts.errors import RETRYABLE, ErrorCode, RmosError
+from contracts.subjects import DEAD_STREAM, OPERATOR, REDRIVE_DEAD_LETTER, inbox_prefix
+from runtime.clock import SystemClock, unix_ms, utc_text
+from runtime.ids import new_id
 
 ANSWER_S = 5.0
+REDRIVE_S = 15.0
 _NO_STREAM = 10059
 """JetStream's error code for a stream that does not exist; a missing message has another."""
+_NO_MESSAGE = 10043
 
 
 class BusAway(Exception):
@@ -27,6 +34,10 @@ class BusAway(Exception):
 
 class NoSuchLetter(Exception):
     """There is no dead letter under this number (any more)."""
+
+
+class StillRefused(Exception):
+    """rmos cannot record the fact; the text says why. The letter stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ class DeadLetter:
     number: int
     reason: str
     subject: str
-    """Where it was first sent to, and is sent to again."""
+    """Where it was first sent to."""
     given_up_at: str
     """RFC 3339, UTC, as the bus recorded it."""
     stream: str
@@ -62,9 +73,11 @@ class DeadLetter:
 
 
 class DeadLetters:
-    """Over one connection of a user with the rights for it (contracts.subjects.OPERATOR). All raise BusAway."""
+    """Over one connection of a user with the rights for it: the operator reads and asks for another try, rmos reads
+    and takes out. All raise BusAway."""
 
     def __init__(self, client: Client) -> None:
+        self._client = client
         self._jetstream: JetStreamContext = client.jetstream(timeout=ANSWER_S)
 
     async def all(self, limit: int) -> list[DeadLetter]:
@@ -87,18 +100,33 @@ class DeadLetters:
         """Raises NoSuchLetter."""
         return await self._get(number, or_next=False)
 
-    async def redrive(self, number: int) -> DeadLetter:
-        """Sends the message to its first subject again, as it was, and takes the letter away; the letter it was.
-
-        In this order: cut off in between, the letter is still there and is sent twice, which its reader, who knows the
-        message by its id, does not mind. Raises NoSuchLetter.
-        """
-        letter = await self.one(number)
+    async def take_out(self, number: int) -> None:
+        """The letter is gone for good. Raises NoSuchLetter."""
         with _reporting():
-            headers = {**letter.headers, "Nats-Msg-Id": f"{DEAD_STREAM}-{number}"}
-            await self._jetstream.publish(letter.subject, letter.body, headers=headers, timeout=ANSWER_S)
-            await self._jetstream.delete_msg(DEAD_STREAM, number)
-        return letter
+            try:
+                await self._jetstream.delete_msg(DEAD_STREAM, number)
+            except nats.js.errors.APIError as error:
+                if error.err_code != _NO_MESSAGE:
+                    raise
+                raise NoSuchLetter(f"there is no dead letter {number}") from error
+
+    async def redrive(self, number: int) -> RedrivenDeadLetter:
+        """Asks rmos to record the fact and to take the letter out; to ask twice records it once.
+
+        Raises NoSuchLetter, and StillRefused for what cannot be recorded: the letter then stays.
+        """
+        body = canonical_bytes(RedriveDeadLetter(number=number))
+        subject = REDRIVE_DEAD_LETTER.subject
+        headers = request_headers(_by_operator(), subject, OPERATOR, utc_text(SystemClock().now()))
+        with _reporting():
+            try:
+                reply = await self._client.request(subject, body, timeout=REDRIVE_S, headers=headers)
+            except nats.errors.NoRespondersError as error:
+                raise BusAway("no rmos takes commands at the moment: start it, or ask again") from error
+        try:
+            return RedrivenDeadLetter.model_validate(result_of(reply.data))
+        except RmosError as error:
+            raise _refusal(error) from error
 
     async def _get(self, number: int, or_next: bool) -> DeadLetter:
         with _reporting():
@@ -134,6 +162,23 @@ async def dead_letters(login: BusLogin) -> AsyncIterator[DeadLetters]:
         yield DeadLetters(client)
     finally:
         await client.close()
+
+
+def _by_operator() -> RequestContext:
+    return RequestContext(
+        command_id=new_id("cmd"),
+        request_id=new_id("req"),
+        actor=Actor(id=OPERATOR, role=Role.OPERATOR),
+        deadline_ms=unix_ms() + int(REDRIVE_S * 1000),
+    )
+
+
+def _refusal(error: RmosError) -> Exception:
+    if error.code is ErrorCode.NOT_FOUND:
+        return NoSuchLetter(error.message)
+    if error.code in RETRYABLE:
+        return BusAway(error.message)
+    return StillRefused(error.message)
 
 
 async def _ignore(_: Exception) -> None:

@@ -31,6 +31,7 @@ from services.rmos.audit.replay import ReplayHandlers
 from services.rmos.audit.verify import Audited
 from services.rmos.engine import PooledEngine
 from services.rmos.event_log.duties import duties
+from services.rmos.event_log.letters import LetterHandler
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.event_log.recorder import FactRecorder
 from services.rmos.event_log.relay import LogRelay
@@ -137,6 +138,7 @@ class RmosService:
             (subjects.REJECT_ADVISORY, runs.reject_advisory),
             (subjects.PURGE_BLOBS, retention.purge),
             (subjects.IMPORT_RUN, ImportHandlers(desk).import_run),
+            (subjects.REDRIVE_DEAD_LETTER, LetterHandler(bus.client, events, log).redrive),
             (subjects.SEARCH_CONSTRAINTS, searches.search),
             (subjects.CANCEL_SEARCH, searches.cancel),
             (subjects.ADD_CATALOG_ENTRY, self.catalog.add_entry),

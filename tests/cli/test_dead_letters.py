@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import nats
 import pytest
 
 from contracts.cam import ToolpathsFailed
 from contracts.canonical import canonical_bytes
 from contracts.envelope import event_headers
-from contracts.subjects import DASHBOARD, OPERATOR
+from contracts.subjects import DASHBOARD, OPERATOR, REDRIVE_DEAD_LETTER, inbox_prefix
 from runtime.bus import Bus
 from runtime.clock import SystemClock
 from runtime.dead_letters import BusAway, BusLogin, dead_letters
@@ -25,6 +26,7 @@ from runtime.settings import NatsSettings
 from runtime.testing import DatabaseAccess, NatsAccess, PostgresAccess, running_nats
 from services.rmos.event_log import fact as fact_module
 from services.rmos.event_log.duties import ended
+from services.rmos.event_log.letters import LetterHandler
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.event_log.recorder import FactRecorder
 from services.rmos.migrate import migrate_bus, migrate_tables
@@ -72,9 +74,10 @@ async def answer(access: NatsAccess, *arguments: str) -> Any:
 
 @asynccontextmanager
 async def recording(access: NatsAccess, log: PostgresEventLog) -> AsyncIterator[Bus]:
-    """rmos' recorder at work, and a connection of cam to publish facts with."""
+    """rmos at work on facts and letters, and a connection of cam to publish facts with."""
     rmos_bus = await Bus.connect(settings(access, "rmos"), "rmos", SystemClock(), logger())
     cam = await Bus.connect(settings(access, "cam"), "cam", SystemClock(), logger())
+    await rmos_bus.serve(REDRIVE_DEAD_LETTER, LetterHandler(rmos_bus.client, log, logger()).redrive)
     running = asyncio.create_task(FactRecorder(rmos_bus.client, log, logger()).run())
     try:
         yield cam
@@ -84,7 +87,8 @@ async def recording(access: NatsAccess, log: PostgresEventLog) -> AsyncIterator[
         await rmos_bus.close()
 
 
-async def publish_unknown(cam: Bus, fact_id: str) -> None:
+async def publish_unknown(cam: Bus, fact_id: str, sending: str = "") -> None:
+    """`sending` tells two messages with the same fact apart, which NATS would otherwise keep once."""
     headers = event_headers(
         event_id=fact_id,
         event_type=UNKNOWN,
@@ -93,14 +97,14 @@ async def publish_unknown(cam: Bus, fact_id: str) -> None:
         request_id="request_1",
         subject="job_1",
     )
-    await cam.jetstream.publish(f"fact.{UNKNOWN}", FACT, headers={**headers, "Nats-Msg-Id": fact_id})
+    await cam.jetstream.publish(f"fact.{UNKNOWN}", FACT, headers={**headers, "Nats-Msg-Id": fact_id + sending})
 
 
-async def until_dead(access: NatsAccess, count: int, beyond: int = 0) -> list[Any]:
+async def until_dead(access: NatsAccess, count: int) -> list[Any]:
     found: list[Any] = []
 
     async def there() -> bool:
-        found[:] = [item for item in (await answer(access, "list"))["letters"] if item["number"] > beyond]
+        found[:] = (await answer(access, "list"))["letters"]
         return len(found) >= count
 
     await until(there, 60)
@@ -121,15 +125,23 @@ async def test_a_poison_fact_is_listed_shown_redriven_after_the_fix_and_recorded
         assert shown["headers"]["ce-subject"] == "job_1"
         assert not any(name.startswith(("x-dead-", "Nats-")) for name in shown["headers"])
 
-        await answer(bus_server, "redrive", "1")  # before the fix: it comes back, as another letter
-        (letter,) = await until_dead(bus_server, 1, beyond=1)
-        assert (letter["number"], letter["id"], letter["sequence"]) == (2, "fact_1", 2)
+        before = await rmos(bus_server, "redrive", "1", "--json")  # before the fix: it stays
+        assert before.returncode == 1
+        (refused,) = json.loads(before.stdout)["refused"]
+        assert refused["number"] == 1
+        assert "is no fact that this version of rmos knows" in refused["reason"]
+        assert await until_dead(bus_server, 1) == [letter]
+        assert await log.last_position() == 0
+        await publish_unknown(cam, "fact_1", sending="-again")
+        await until_dead(bus_server, 2)
 
         monkeypatch.setitem(fact_module._FACTS, UNKNOWN, ("cam", ToolpathsFailed))
         redriven = await answer(bus_server, "redrive", "--all")
-        assert [item["number"] for item in redriven["redriven"]] == [2]
-        await until(lambda: log.head.position == 1, 60)
-        await publish_unknown(cam, "fact_1")  # and once more, from its sender
+        assert [(item["number"], item["position"], item["repeated"]) for item in redriven["redriven"]] == [
+            (1, 1, False),
+            (2, 1, True),
+        ]
+        await publish_unknown(cam, "fact_1", sending="-once-more")
         await publish_unknown(cam, "fact_2")
         await until(lambda: log.head.position == 2, 60)
         events = await log.read_after(0, 10)
@@ -137,6 +149,7 @@ async def test_a_poison_fact_is_listed_shown_redriven_after_the_fix_and_recorded
             ("fact_1", UNKNOWN, "cam-job_1"),
             ("fact_2", UNKNOWN, "cam-job_1"),
         ]
+        assert {event.actor.id for event in events} == {"cam"}
         assert (await answer(bus_server, "list")) == {"count": 0, "letters": []}
 
 
@@ -145,7 +158,7 @@ async def test_a_letter_that_is_not_there_ends_with_1_and_wrong_usage_or_no_bus_
     assert (missing.returncode, missing.stdout) == (1, "")
     assert "there is no dead letter 7" in missing.stderr
     again = await rmos(bus_server, "redrive", "7", "8", "--json")
-    assert (again.returncode, json.loads(again.stdout)) == (1, {"redriven": [], "missing": [7, 8]})
+    assert (again.returncode, json.loads(again.stdout)) == (1, {"redriven": [], "missing": [7, 8], "refused": []})
     assert (await rmos(bus_server, "redrive")).returncode == 2
     assert (await rmos(bus_server, "redrive", "1", "--all")).returncode == 2
     refused = await rmos(bus_server, "list", RMOS_NATS_PASSWORD="wrong")
@@ -164,19 +177,52 @@ async def test_without_a_running_stack_and_without_a_bus_named_it_says_so(
     assert "no stack is running" in done.stderr
 
 
-async def test_the_text_forms_name_each_letter_and_its_reason(database: DatabaseAccess, bus_server: NatsAccess) -> None:
+async def test_the_text_forms_name_each_letter_and_its_reason(
+    database: DatabaseAccess, bus_server: NatsAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with leading(database.writer_dsn) as log, recording(bus_server, log) as cam:
         for number in range(3):
             await publish_unknown(cam, f"fact_{number}")
         await until_dead(bus_server, 3)
+        stays = await rmos(bus_server, "redrive", "3")
+        assert (stays.returncode, stays.stdout) == (1, "")
+        assert "dead letter 3 stays: " in stays.stderr
+        monkeypatch.setitem(fact_module._FACTS, UNKNOWN, ("cam", ToolpathsFailed))
+        assert (await rmos(bus_server, "redrive", "3")).stdout == "3 is on record, at position 1\n"
     listed = (await rmos(bus_server, "list", "--limit", "2")).stdout
     assert "fact_0" in listed
     assert "fact_2" not in listed
-    assert "3 dead letters, the oldest 2 shown" in listed
-    shown = (await rmos(bus_server, "show", "3")).stdout
+    assert "2 dead letters\n" in listed
+    assert "2 dead letters, the oldest 1 shown" in (await rmos(bus_server, "list", "--limit", "1")).stdout
+    shown = (await rmos(bus_server, "show", "2")).stdout
     assert "is no fact" in shown
     assert "the bit broke" in shown
-    assert (await rmos(bus_server, "redrive", "2")).stdout == f"2 sent again to fact.{UNKNOWN}\n"
+    nobody = await rmos(bus_server, "redrive", "2")
+    assert (nobody.returncode, nobody.stdout) == (2, "")
+    assert "no rmos takes commands" in nobody.stderr
+
+
+async def test_the_operator_of_the_bus_can_publish_no_fact_and_empty_no_stream(bus_server: NatsAccess) -> None:
+    refused: list[str] = []
+
+    async def note(error: Exception) -> None:
+        refused.append(str(error).lower())
+
+    client = await nats.connect(
+        bus_server.url,
+        user=OPERATOR,
+        password=bus_server.passwords[OPERATOR],
+        inbox_prefix=inbox_prefix(OPERATOR),
+        error_cb=note,
+    )
+    subjects = ("fact.ai.call_completed.v1", "dead.fact.ai.call_completed.v1", "$JS.API.STREAM.MSG.DELETE.DEAD")
+    for subject in subjects:
+        await client.publish(subject, FACT)
+    await client.flush()
+    await client.close()
+    for subject in subjects:
+        assert [text for text in refused if f'publish to "{subject}"'.lower() in text], refused
+    assert (await answer(bus_server, "list"))["count"] == 0
 
 
 async def test_another_user_of_the_bus_cannot_read_or_empty_the_dead_letters(bus_server: NatsAccess) -> None:

@@ -13,12 +13,13 @@ from contracts.subjects import (
     FACT_DOMAINS,
     FACTS,
     MIGRATE,
+    OPERATOR,
     SERVICES,
     SUPERVISOR,
     permissions_of,
 )
 
-USERS = (*SERVICES, MIGRATE, DASHBOARD, SUPERVISOR)
+USERS = (*SERVICES, MIGRATE, DASHBOARD, SUPERVISOR, OPERATOR)
 
 
 def publishers_of(subject: str) -> set[str]:
@@ -41,7 +42,7 @@ def test_every_subject_is_a_versioned_command_or_query_of_a_service_and_stands_o
 def test_a_conversation_is_started_by_users_other_than_its_answerer() -> None:
     for conversation in CONVERSATIONS:
         assert conversation.callers
-        assert set(conversation.callers) <= {*SERVICES, SUPERVISOR} - {conversation.service}
+        assert set(conversation.callers) <= {*SERVICES, SUPERVISOR, OPERATOR} - {conversation.service}
 
 
 def test_types_of_facts_and_events_are_versioned_and_stand_once() -> None:
@@ -66,6 +67,8 @@ def test_types_of_facts_and_events_are_versioned_and_stand_once() -> None:
         ("cmd.rmos.approve.v1", {"gateway"}),
         ("cmd.cam.generate_toolpaths.v1", {"rmos"}),
         ("cmd.ai_gateway.generate_content.v1", {"art_studio", "rmos"}),
+        ("cmd.rmos.redrive_dead_letter.v1", {OPERATOR}),
+        ("$JS.API.STREAM.MSG.DELETE.DEAD", {MIGRATE, "rmos"}),
         ("$JS.API.STREAM.DELETE.LOG", {MIGRATE}),
         ("$JS.API.STREAM.PURGE.LOG", {MIGRATE}),
         ("$JS.API.STREAM.MSG.DELETE.LOG", {MIGRATE}),
