@@ -710,7 +710,8 @@ def _log_examples() -> tuple[Message, ...]:
         ),
         log.SearchConcluded(artifact=_artifact(BOUND, kinds.CONSTRAINT_SEARCH)),
         log.SearchStarted(search_id=SEARCH, run_id=RUN, search=SEARCHED, variant_seed=SEED, started_at_utc=NOW),
-        log.SearchProgressed(search_id=SEARCH, run_id=RUN, progress=PROGRESS),
+        log.SearchProgressedV1(search_id=SEARCH, run_id=RUN, progress=PROGRESS),
+        log.SearchProgressed(search_id=SEARCH, run_id=RUN, progress=PROGRESS, attempts=(TRIED,)),
         log.SearchEnded(
             search_id=SEARCH,
             run_id=RUN,
