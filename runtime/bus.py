@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -38,20 +39,21 @@ from contracts.envelope import result_of as result_of_reply
 from contracts.errors import ErrorCode, RmosError
 from contracts.model import Message
 from contracts.subjects import Conversation, fact_subject, inbox_prefix
+from runtime.asking import answer_of, first_answer, too_late
 from runtime.clock import Clock, elapsed_ms, unix_ms, utc_text
 from runtime.logs import Logger
+from runtime.message_size import check_fits, message_bytes
+from runtime.process import end_with_failure
 from runtime.settings import NatsSettings
 
 Q = TypeVar("Q", bound=Message)
 A = TypeVar("A", bound=Message)
 Handler = Callable[[Any, RequestContext], Awaitable[Message]]
-NO_ANSWERER_PATIENCE_S = 4.0
-"""How long a request waits for a service that is being restarted; nothing was delivered, so asking again is safe."""
 MAX_IN_FLIGHT = 64
 FACT_TIMEOUT_S = 5.0
-ASK_AGAIN_S = 1.5
-"""After each such silence a repeatable request is sent once more: the process that has it may be killed or paused.
-One that is merely slow takes the same request for what it is and does not begin it twice."""
+FACT_ROOM_BYTES = 8192
+"""What a fact leaves free of a message: given up, it goes to the stream DEAD with the reason in further headers."""
+CLOSED_LOOK_S = 0.25
 Asked = tuple[str, str, bytes]
 """What makes two requests one: command id, actor, body."""
 
@@ -67,10 +69,14 @@ class Bus:
         self._clock = clock
         self._log = log
         self._running: set[asyncio.Task[None]] = set()
+        self._watching = asyncio.create_task(self._watch(), name="bus-watch")
 
     @classmethod
     async def connect(cls, settings: NatsSettings, service: str, clock: Clock, log: Logger) -> Bus:
-        """Connect and keep connecting for ever; an error of the server (a refused subject, say) is logged."""
+        """Connect and keep connecting for ever; an error of the server (a refused subject, say) is logged.
+
+        A connection that nats-py gives up all the same ends the process (docs/decisions/0014).
+        """
 
         async def report(error: Exception) -> None:
             log.warning("bus_error", error=str(error) or type(error).__name__)
@@ -106,7 +112,10 @@ class Bus:
     async def serve(
         self, conversation: Conversation, handler: Handler, max_in_flight: int = MAX_IN_FLIGHT
     ) -> Subscription:
-        """Answer this conversation, `max_in_flight` requests at a time. Unsubscribe the result to stop."""
+        """Answer this conversation, `max_in_flight` requests at a time. `let_go` of the result to stop.
+
+        Raises nats.errors.Error when the bus does not answer; then nothing stays subscribed.
+        """
         slots = asyncio.Semaphore(max_in_flight)
         asked: dict[Asked, list[Msg]] = {}
 
@@ -129,22 +138,47 @@ class Bus:
                 slots.release()
 
         subscription = await self.client.subscribe(conversation.subject, queue=self.service, cb=receive)
-        await self.client.flush()  # a request right after "ready" must find the subscription
+        try:
+            await self.client.flush()  # a request right after "ready" must find the subscription
+        except BaseException:
+            await _unsubscribe(subscription)
+            raise
         return subscription
+
+    async def let_go(self, served: Iterable[Subscription], within_s: float) -> None:
+        """Take no more of these requests; those that are here already are answered.
+
+        A bus that does not say in time that it knows is not waited for: the subscriptions are gone all the same, and
+        do not come again with the next connection.
+        """
+
+        async def drained(subscription: Subscription) -> str | None:
+            try:
+                async with asyncio.timeout(within_s):
+                    await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py
+            except (TimeoutError, nats.errors.Error, OSError) as error:
+                await _unsubscribe(subscription)
+                return str(error) or type(error).__name__
+            return None
+
+        reasons = {reason for reason in await asyncio.gather(*map(drained, served)) if reason is not None}
+        if reasons:
+            self._log.warning("requests_let_go_late", reasons=sorted(reasons))
 
     async def request(self, conversation: Conversation, body: Message, context: RequestContext) -> Any:
         """The typed answer. Raises the RmosError that was answered, UNAVAILABLE when nobody answers this subject,
-        DEADLINE_EXCEEDED when the answer did not come in time."""
+        DEADLINE_EXCEEDED when the answer did not come in time, PAYLOAD_TOO_LARGE for what does not fit one message."""
         headers = request_headers(context, conversation.subject, self.service, utc_text(self._clock.now()))
         payload = canonical_bytes(body)
-        ask = partial(self._ask, conversation, payload, headers, context.deadline_ms)
-        reply = await (_first_answer(ask) if conversation.repeatable else ask())
+        check_fits("the request", message_bytes(payload, headers), self.client.max_payload)
+        ask = partial(answer_of, self.client, conversation, payload, headers, context.deadline_ms)
+        reply = await (first_answer(ask) if conversation.repeatable else ask())
         return conversation.reply.model_validate(result_of_reply(reply.data))
 
     async def publish_fact(self, fact: Message, fact_id: str, request_id: str, subject: str | None = None) -> None:
         """Store a fact in the FACTS stream; returns once the server has it. The same id is stored once.
 
-        Raises UNAVAILABLE (retryable) when the acknowledgement does not come.
+        Raises UNAVAILABLE (retryable) when the acknowledgement does not come, PAYLOAD_TOO_LARGE for what does not fit.
         """
         fact_type: str = fact.type  # type: ignore[attr-defined]  # every fact class names its wire type
         headers = event_headers(
@@ -156,10 +190,11 @@ class Bus:
             subject=subject,
         )
         headers["Nats-Msg-Id"] = fact_id
+        payload = canonical_bytes(fact)
+        limit = self.client.max_payload - FACT_ROOM_BYTES
+        check_fits(f"the fact {fact_type}", message_bytes(payload, headers), limit)
         try:
-            await self.jetstream.publish(
-                fact_subject(fact_type), canonical_bytes(fact), timeout=FACT_TIMEOUT_S, headers=headers
-            )
+            await self.jetstream.publish(fact_subject(fact_type), payload, timeout=FACT_TIMEOUT_S, headers=headers)
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
             raise RmosError(
                 ErrorCode.UNAVAILABLE, f"the fact {fact_type} could not be stored ({type(error).__name__}); ask again"
@@ -167,6 +202,7 @@ class Bus:
 
     async def close(self) -> None:
         """Finish what was begun, then leave."""
+        self._watching.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=10)
         try:
@@ -176,26 +212,16 @@ class Bus:
             self.client.options["max_reconnect_attempts"] = 1
             await self.client.close()
 
-    async def _ask(self, conversation: Conversation, payload: bytes, headers: dict[str, str], deadline_ms: int) -> Msg:
-        patience = time.monotonic() + NO_ANSWERER_PATIENCE_S
-        while True:
-            left = (deadline_ms - unix_ms()) / 1000
-            if left <= 0:
-                raise _too_late(conversation)
-            try:
-                return await self.client.request(conversation.subject, payload, timeout=left, headers=headers)
-            except nats.errors.NoRespondersError:
-                if time.monotonic() > patience:
-                    raise RmosError(
-                        ErrorCode.UNAVAILABLE, f"{conversation.service} does not answer at the moment; ask again"
-                    ) from None
-                await asyncio.sleep(0.05)
-            except (TimeoutError, nats.errors.TimeoutError):
-                raise _too_late(conversation) from None
-            except (nats.errors.Error, OSError) as error:
-                raise RmosError(
-                    ErrorCode.UNAVAILABLE, f"the bus is not reachable ({type(error).__name__}); ask again"
-                ) from error
+    async def _watch(self) -> None:
+        """Ends the process when the connection is closed and nobody here closed it.
+
+        nats-py closes one for good on most errors of the server, whatever the number of reconnects. Its `closed_cb` is
+        no help: with anything left to send, its closing fails before that is called.
+        """
+        while not self.client.is_closed:  # noqa: ASYNC110 - nats-py tells nobody
+            await asyncio.sleep(CLOSED_LOOK_S)
+        self._log.critical("bus_closed", error=str(self.client.last_error))
+        end_with_failure()
 
     async def _answer(
         self, conversation: Conversation, handler: Handler, message: Msg, senders: Callable[[], list[Msg]]
@@ -207,7 +233,7 @@ class Bus:
             context = context_of(message.headers or {})
             request_id = context.request_id
             if context.deadline_ms <= unix_ms():
-                raise _too_late(conversation)
+                raise too_late(conversation)
             reply = result_bytes(await handler(_parsed(conversation.request, message.data), context))
         except RmosError as error:
             outcome = error.code.value
@@ -217,10 +243,15 @@ class Bus:
             self._log.exception("handler_failed", subject=conversation.subject, request_id=request_id)
             reply = error_bytes(RmosError(ErrorCode.INTERNAL, "an unexpected error; the service's log names it").body)
         try:
-            for asking in senders():
+            check_fits("the answer", len(reply), self.client.max_payload)
+        except RmosError as error:
+            outcome = error.code.value
+            reply = error_bytes(error.body)
+        for asking in senders():
+            try:
                 await asking.respond(reply)
-        except (nats.errors.Error, OSError) as error:
-            outcome = f"reply_lost:{type(error).__name__}"
+            except (nats.errors.Error, OSError) as lost:
+                outcome = f"reply_lost:{type(lost).__name__}"
         self._log.info(
             "handled",
             subject=conversation.subject,
@@ -230,19 +261,12 @@ class Bus:
         )
 
 
-async def _first_answer(ask: Callable[[], Awaitable[Msg]]) -> Msg:
-    """The answer to the first of the requests that gets one; another is sent after each silence."""
-    asked: list[asyncio.Future[Msg]] = []
-    try:
-        while True:
-            asked.append(asyncio.ensure_future(ask()))
-            answered, _ = await asyncio.wait(asked, timeout=ASK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
-            for one in answered:
-                return one.result()
-    finally:
-        for one in asked:
-            if not one.cancel() and not one.cancelled():
-                one.exception()  # of two that failed together one is raised: the other is not news
+async def _unsubscribe(subscription: Subscription) -> None:
+    """Also after a drain that failed: nats-py calls that one closed, refuses to unsubscribe it, and subscribes it anew
+    with the next connection."""
+    subscription._closed = False
+    with suppress(nats.errors.Error, OSError):
+        await subscription.unsubscribe()
 
 
 def _asked(message: Msg) -> Asked:
@@ -270,9 +294,3 @@ def invalid_request(error: ValidationError, code: ErrorCode = ErrorCode.INVALID_
     if len(problems) > 1:
         message += f" (and {len(problems) - 1} more, see details)"
     return RmosError(code, message, errors=problems)
-
-
-def _too_late(conversation: Conversation) -> RmosError:
-    return RmosError(
-        ErrorCode.DEADLINE_EXCEEDED, f"{conversation.service} gave no answer within the deadline; ask again"
-    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,6 +17,9 @@ from runtime.settings import ProcessSettings, SettingsError
 
 Start = Callable[[AsyncExitStack, Logger], Awaitable[None]]
 """Builds and starts the service; what must be closed again is pushed on the stack."""
+
+ENDING_S = 10.0
+"""How long a process that failed may take to close what is open."""
 
 
 def run(service: str, start: Start) -> None:
@@ -39,3 +44,12 @@ async def _live(start: Start, log: Logger, heartbeat_file: Path | None) -> None:
         log.info("started")
         await stop.wait()
         log.info("stopping")
+
+
+def end_with_failure() -> None:
+    """Ends this process with exit code 1, so that its supervisor starts it again: every task is cancelled, what is open
+    is closed in order. After ENDING_S it ends as it is, since what failed may keep a task from ending."""
+    limit = threading.Timer(ENDING_S, os._exit, (1,))
+    limit.daemon = True
+    limit.start()
+    asyncio.get_running_loop().call_soon(sys.exit, 1)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from runtime.heartbeat import beat
+from runtime.testing import NatsAccess
 
 SERVICE = """
 from runtime.process import run
@@ -20,6 +25,44 @@ async def start(stack, log):
     pass
 
 run("planted", start)
+"""
+
+ON_THE_BUS = """
+import asyncio, sys
+from runtime import process
+from runtime.bus import Bus
+from runtime.clock import SystemClock
+from runtime.settings import NatsSettings
+
+url, password, way = sys.argv[1:]
+
+async def start(stack, log):
+    bus = await Bus.connect(NatsSettings(url=url, user="rmos", password=password), "planted", SystemClock(), log)
+    stack.push_async_callback(bus.close)
+    stack.callback(print, "closed in order", flush=True)
+    print("on the bus", flush=True)
+    if way == "waits":
+        return
+    if way == "cannot close":
+        process.ENDING_S = 0.2
+        stack.push_async_callback(never)
+    if way == "busy":
+        stack.callback(asyncio.create_task(publish(bus)).cancel)
+    await bus.client.publish("log.test", b"x" * bus.client.max_payload, headers={"one": "too many"})
+
+async def never():
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+
+async def publish(bus):
+    while True:
+        await bus.client.publish("log.test", b"x" * 1000)
+        await asyncio.sleep(0.001)
+
+process.run("planted", start)
 """
 
 
@@ -47,6 +90,43 @@ def test_a_started_service_touches_its_heartbeat_file_and_ends_on_sigterm(tmp_pa
             assert file.exists()
             service.send_signal(signal.SIGTERM)
             assert service.wait(timeout=20) == 0
+        finally:
+            service.kill()
+
+
+@pytest.mark.parametrize(
+    ("way", "last_words"),
+    [("quiet", "closed in order\n"), ("busy", "closed in order\n"), ("cannot close", "")],
+)
+def test_a_process_whose_bus_connection_is_closed_for_good_says_so_and_fails(
+    nats_server: NatsAccess, way: str, last_words: str
+) -> None:
+    with on_the_bus(nats_server, way) as service:
+        said, logged = service.communicate(timeout=40)
+    assert said == "on the bus\n" + last_words
+    assert service.returncode == 1
+    (line,) = [json.loads(line) for line in logged.splitlines() if '"bus_closed"' in line]
+    assert (line["level"], line["service"]) == ("critical", "planted")
+    assert "maximum payload" in line["error"].lower()
+
+
+def test_a_process_that_closes_its_bus_connection_itself_does_not_fail(nats_server: NatsAccess) -> None:
+    with on_the_bus(nats_server, "waits") as service:
+        assert service.stdout is not None
+        assert service.stdout.readline() == "on the bus\n"
+        service.send_signal(signal.SIGTERM)
+        said, logged = service.communicate(timeout=40)
+    assert said == "closed in order\n"
+    assert service.returncode == 0
+    assert "bus_closed" not in logged
+
+
+@contextmanager
+def on_the_bus(access: NatsAccess, way: str) -> Iterator[subprocess.Popen[str]]:
+    argv = [sys.executable, "-c", ON_THE_BUS, access.url, access.passwords["rmos"], way]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as service:
+        try:
+            yield service
         finally:
             service.kill()
 
