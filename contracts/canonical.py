@@ -7,6 +7,7 @@ sorted keys writes exactly the bytes RFC 8785 asks for; tests/property proves it
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -19,8 +20,17 @@ class NotCanonical(ValueError):
     """The value is outside the profile; the message names the place and what to use instead."""
 
 
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """A JSON value as the canonical bytes that were written where it was made: it is passed on without being read."""
+
+    data: bytes
+
+
 def canonical_bytes(value: Any) -> bytes:
     """The one byte string of this JSON value. Raises NotCanonical for floats, big integers, non-ASCII keys."""
+    if isinstance(value, Canonical):
+        return value.data
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from contracts.canonical import canonical_bytes
+from contracts.canonical import Canonical, canonical_bytes
 from contracts.errors import ErrorBody, ErrorCode, RmosError
 from contracts.model import Identifier, Message, RequestId
 
@@ -132,8 +132,8 @@ def event_headers(
     return headers
 
 
-def result_bytes(result: Message) -> bytes:
-    return canonical_bytes({"result": result.model_dump(mode="json")})
+def result_bytes(result: Message | Canonical) -> bytes:
+    return b'{"result":%b}' % canonical_bytes(result)
 
 
 def error_bytes(error: ErrorBody) -> bytes:

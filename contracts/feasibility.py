@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from contracts.canonical import Canonical, canonical_bytes
 from contracts.errors import ErrorBody
-from contracts.model import CatalogId, Message, NonNegative, Number, Positive, Score, Sha256
+from contracts.model import (
+    CatalogId,
+    Message,
+    NonNegative,
+    Number,
+    Positive,
+    Score,
+    Sha256,
+    decimal_of,
+    decimal_text,
+)
 from contracts.params import RosetteParamSpec
 from contracts.spec import Depth, RosetteSpec
 
@@ -176,3 +189,23 @@ class BatchReply(Message):
 class FeasibilityReply(Message):
     feasibility: Feasibility
     compute_ms: NonNegative
+
+
+def feasibility_reply(verdict: Canonical, compute_ms: Decimal) -> Canonical:
+    """The FeasibilityReply of a verdict that is written already."""
+    return Canonical(b'{"compute_ms":"%b","feasibility":%b}' % (_text(compute_ms), verdict.data))
+
+
+def batch_reply(items: Iterable[Canonical | ErrorBody], compute_ms: Decimal) -> Canonical:
+    """The BatchReply of verdicts that are written already, and of errors."""
+    written = b",".join(
+        b'{"error":null,"feasibility":%b}' % item.data
+        if isinstance(item, Canonical)
+        else b'{"error":%b,"feasibility":null}' % canonical_bytes(item)
+        for item in items
+    )
+    return Canonical(b'{"compute_ms":"%b","items":[%b]}' % (_text(compute_ms), written))
+
+
+def _text(number: Decimal) -> bytes:
+    return decimal_text(decimal_of(number)).encode()

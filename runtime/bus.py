@@ -25,7 +25,7 @@ from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 from pydantic import ValidationError
 
-from contracts.canonical import canonical_bytes
+from contracts.canonical import Canonical, canonical_bytes
 from contracts.envelope import (
     ACTOR,
     RequestContext,
@@ -48,7 +48,7 @@ from runtime.settings import NatsSettings
 
 Q = TypeVar("Q", bound=Message)
 A = TypeVar("A", bound=Message)
-Handler = Callable[[Any, RequestContext], Awaitable[Message]]
+Handler = Callable[[Any, RequestContext], Awaitable[Message | Canonical]]
 MAX_IN_FLIGHT = 64
 FACT_TIMEOUT_S = 5.0
 FACT_ROOM_BYTES = 8192

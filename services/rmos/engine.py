@@ -7,7 +7,7 @@ from functools import lru_cache
 from pydantic import TypeAdapter
 
 from contracts.cam import Post, ToolpathJob
-from contracts.canonical import canonical_bytes
+from contracts.canonical import Canonical, canonical_bytes
 from contracts.catalog import Entry
 from contracts.comparison import GeometryDiff
 from contracts.errors import ErrorCode, RmosError
@@ -17,7 +17,7 @@ from contracts.spec import RosetteSpec
 from runtime.pool import WorkerPool
 from services.rmos.catalog import load_catalog
 from services.rmos.domain.catalog import Catalog, cutter_for, limits_for, with_entries
-from services.rmos.domain.feasibility import evaluate
+from services.rmos.domain.feasibility import evaluate, written_verdict
 from services.rmos.domain.geometry_diff import compared
 
 the_catalog = lru_cache(maxsize=1)(load_catalog)
@@ -35,6 +35,10 @@ def _catalog_with(own: bytes) -> Catalog:
 
 def _evaluate(spec: RosetteSpec, context: CuttingContext, mode: Mode, own: bytes) -> Feasibility:
     return evaluate(spec, context, _catalog_with(own), mode)
+
+
+def _written(spec: RosetteSpec, context: CuttingContext, mode: Mode, own: bytes, with_results: bool) -> Canonical:
+    return written_verdict(spec, context, _catalog_with(own), mode, with_results=with_results)
 
 
 class PooledEngine:
@@ -55,6 +59,11 @@ class PooledEngine:
 
     async def evaluate(self, spec: RosetteSpec, context: CuttingContext, mode: Mode) -> Feasibility:
         return await self._pool.run(_evaluate, spec, context, mode, self._own)
+
+    async def written_verdict(
+        self, spec: RosetteSpec, context: CuttingContext, mode: Mode, *, with_results: bool = True
+    ) -> Canonical:
+        return await self._pool.run(_written, spec, context, mode, self._own, with_results)
 
     async def evaluate_by(
         self, catalog_sha256: str, spec: RosetteSpec, context: CuttingContext, mode: Mode

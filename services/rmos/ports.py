@@ -11,6 +11,7 @@ from contracts.art import CheckedSvg, CompiledSpec
 from contracts.artifacts import Attachment, Run
 from contracts.blobs import BlobRef
 from contracts.cam import Post, RecomputedToolpaths, ToolpathJob, ToolpathResult
+from contracts.canonical import Canonical
 from contracts.comparison import GeometryDiff
 from contracts.envelope import RequestContext
 from contracts.feasibility import CuttingContext, Feasibility, Mode
@@ -248,6 +249,12 @@ class Cam(Protocol):
 class Engine(Protocol):
     async def evaluate(self, spec: RosetteSpec, context: CuttingContext, mode: Mode) -> Feasibility:
         """The verdict, computed outside the event loop. Raises INVALID_REQUEST for ids the catalog does not have."""
+        ...
+
+    async def written_verdict(
+        self, spec: RosetteSpec, context: CuttingContext, mode: Mode, *, with_results: bool = True
+    ) -> Canonical:
+        """The canonical bytes of the same verdict, for an answer; its results are left out where nobody wants them."""
         ...
 
     async def compare(self, a: RosetteSpec, b: RosetteSpec) -> GeometryDiff:

@@ -8,9 +8,10 @@ import time
 import orjson
 from pydantic import JsonValue, ValidationError
 
+from contracts.canonical import Canonical
 from contracts.envelope import RequestContext
-from contracts.errors import ErrorCode, RmosError
-from contracts.feasibility import BATCH_PART, BatchItem, BatchReply, BatchVerdict, EvaluateBatch
+from contracts.errors import ErrorBody, ErrorCode, RmosError
+from contracts.feasibility import BATCH_PART, BatchItem, EvaluateBatch, batch_reply
 from contracts.params import spec_of
 from runtime.bus import invalid_request
 from services.rmos.domain.context import merged
@@ -22,26 +23,22 @@ class BatchHandlers:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def feasibility(self, query: EvaluateBatch, _: RequestContext) -> BatchReply:
-        """A verdict or an error for each item, in their order. Raises INVALID_REQUEST when there are no items, or more
-        than fit one message."""
+    async def feasibility(self, query: EvaluateBatch, _: RequestContext) -> Canonical:
+        """A verdict or an error for each item, in their order (a BatchReply). Raises INVALID_REQUEST when there are no
+        items, or more than fit one message."""
         started = time.perf_counter()
         items = _items(query.items_json)
         verdicts = await asyncio.gather(*(self._verdict(item, query) for item in items))
-        return BatchReply(items=tuple(verdicts), compute_ms=milliseconds(time.perf_counter() - started))
+        return batch_reply(verdicts, milliseconds(time.perf_counter() - started))
 
-    async def _verdict(self, item: JsonValue, query: EvaluateBatch) -> BatchVerdict:
+    async def _verdict(self, item: JsonValue, query: EvaluateBatch) -> Canonical | ErrorBody:
         try:
             asked = _item(item)
             spec = asked.spec if asked.spec is not None else spec_of(asked.design)  # type: ignore[arg-type]  # the message has exactly one
             context = merged(query.context, asked.context)
-            verdict = await self._engine.evaluate(spec, context, query.mode)
+            return await self._engine.written_verdict(spec, context, query.mode, with_results=query.with_results)
         except RmosError as error:
-            return BatchVerdict(error=error.body)
-        if not query.with_results:
-            # the digest covers the results: it stays that of the whole verdict
-            verdict = verdict.model_copy(update={"results": ()})
-        return BatchVerdict(feasibility=verdict)
+            return error.body
 
 
 def _items(text: str) -> list[JsonValue]:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 from contracts.artifacts import Attachment, Run
-from contracts.canonical import canonical_bytes
+from contracts.canonical import Canonical, canonical_bytes
 from contracts.envelope import RequestContext, Role
 from contracts.errors import ErrorCode, RmosError
-from contracts.feasibility import EvaluateFeasibility, FeasibilityReply
+from contracts.feasibility import EvaluateFeasibility, feasibility_reply
 from contracts.params import spec_of
 from contracts.rmos import (
     ArtifactReply,
@@ -55,12 +55,12 @@ class QueryHandlers:
         self._attachments = attachments
         self._catalog = catalog
 
-    async def feasibility(self, query: EvaluateFeasibility, _: RequestContext) -> FeasibilityReply:
-        """The verdict on a design; nothing is recorded."""
+    async def feasibility(self, query: EvaluateFeasibility, _: RequestContext) -> Canonical:
+        """The verdict on a design (a FeasibilityReply); nothing is recorded."""
         started = time.perf_counter()
         spec = await self._spec(query)
-        verdict = await self._desk.engine.evaluate(spec, query.context, query.mode)
-        return FeasibilityReply(feasibility=verdict, compute_ms=milliseconds(time.perf_counter() - started))
+        verdict = await self._desk.engine.written_verdict(spec, query.context, query.mode)
+        return feasibility_reply(verdict, milliseconds(time.perf_counter() - started))
 
     async def run(self, query: AskRun, request: RequestContext) -> Run:
         run = await self._queries.run(query)

@@ -5,12 +5,25 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from decimal import Decimal
 
-from contracts.canonical import digest_of
-from contracts.feasibility import CuttingContext, Feasibility
+import pytest
+
+from contracts.canonical import Canonical, canonical_bytes, digest_of
+from contracts.envelope import result_bytes
+from contracts.errors import ErrorCode, RmosError
+from contracts.feasibility import (
+    BatchReply,
+    BatchVerdict,
+    CuttingContext,
+    Feasibility,
+    FeasibilityReply,
+    batch_reply,
+    feasibility_reply,
+)
 from services.rmos.catalog import load_catalog
-from services.rmos.domain.feasibility import ENGINE_VERSION, evaluate
-from tests.rmos.feasibility.truth_table import CASES, CHANNELS, USUAL
+from services.rmos.domain.feasibility import ENGINE_VERSION, evaluate, written_verdict
+from tests.rmos.feasibility.truth_table import CASES, CHANNELS, USUAL, Case
 
 SCRIPT = """
 from services.rmos.catalog import load_catalog
@@ -53,3 +66,38 @@ def test_the_digest_covers_design_context_and_catalog_and_names_the_engine() -> 
 def test_a_verdict_survives_the_bus() -> None:
     plain = verdict()
     assert Feasibility.model_validate(plain.model_dump(mode="json")) == plain
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.argument)
+def test_a_written_verdict_is_the_canonical_form_of_the_verdict(case: Case) -> None:
+    asked = case.spec, case.whole_context, load_catalog(), case.mode
+    plain = evaluate(*asked)
+    assert written_verdict(*asked).data == canonical_bytes(plain)
+    without = plain.model_copy(update={"results": ()})
+    assert written_verdict(*asked, with_results=False).data == canonical_bytes(without)
+
+
+@pytest.mark.parametrize("compute_ms", ["0", "1.5", "12", "120.125"])
+def test_a_reply_around_a_written_verdict_is_the_canonical_form_of_the_reply(compute_ms: str) -> None:
+    plain, took = verdict(), Decimal(compute_ms)
+    reply = FeasibilityReply(feasibility=plain, compute_ms=took)
+    assert feasibility_reply(written(plain), took).data == canonical_bytes(reply)
+
+
+def test_a_batch_around_written_verdicts_is_the_canonical_form_of_the_batch() -> None:
+    plain, error = verdict(), RmosError(ErrorCode.INVALID_REQUEST, 'no tool "x"', tool_id="x").body
+    batch = BatchReply(
+        items=(BatchVerdict(feasibility=plain), BatchVerdict(error=error), BatchVerdict(feasibility=plain)),
+        compute_ms=Decimal("3.75"),
+    )
+    assert batch_reply([written(plain), error, written(plain)], Decimal("3.75")).data == canonical_bytes(batch)
+
+
+def test_a_written_answer_is_the_same_on_the_bus() -> None:
+    plain = verdict()
+    assert result_bytes(written(plain)) == result_bytes(plain)
+    assert result_bytes(plain) == canonical_bytes({"result": plain.model_dump(mode="json")})
+
+
+def written(plain: Feasibility) -> Canonical:
+    return Canonical(canonical_bytes(plain))

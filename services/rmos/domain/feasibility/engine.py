@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, assert_never
 
-from contracts.canonical import digest_of
+from contracts.canonical import Canonical, canonical_bytes, digest_of
 from contracts.feasibility import (
     CalculatorResult,
     CuttingContext,
@@ -24,7 +24,7 @@ from services.rmos.domain.feasibility.situation import NotJudged, situation_of
 ENGINE_VERSION = "feasibility/1.1.0"
 """Changes whenever a verdict can change for the same inputs and catalog."""
 
-_UNSIGNED = "0" * 64
+_DIGEST, _UNSIGNED = "feasibility_sha256", "0" * 64
 
 
 def evaluate(spec: RosetteSpec, context: CuttingContext, catalog: Catalog, mode: Mode = "router") -> Feasibility:
@@ -33,6 +33,22 @@ def evaluate(spec: RosetteSpec, context: CuttingContext, catalog: Catalog, mode:
     What is missing, or cannot be judged, is UNKNOWN and names what to give. Raises RmosError(INVALID_REQUEST) for a
     material, tool or machine id the catalog does not have.
     """
+    verdict, signed = _evaluated(spec, context, catalog, mode)
+    return verdict.model_copy(update={_DIGEST: signed[_DIGEST]})
+
+
+def written_verdict(
+    spec: RosetteSpec, context: CuttingContext, catalog: Catalog, mode: Mode, *, with_results: bool = True
+) -> Canonical:
+    """The same verdict as canonical JSON. Its digest covers the results, also where they are left out."""
+    _, signed = _evaluated(spec, context, catalog, mode)
+    return Canonical(canonical_bytes(signed if with_results else {**signed, "results": []}))
+
+
+def _evaluated(
+    spec: RosetteSpec, context: CuttingContext, catalog: Catalog, mode: Mode
+) -> tuple[Feasibility, dict[str, Any]]:
+    """The verdict without its digest, and as JSON with it."""
     match mode:
         case "router":
             routing = situation_of(spec, context, catalog)
@@ -44,7 +60,10 @@ def evaluate(spec: RosetteSpec, context: CuttingContext, catalog: Catalog, mode:
             risk, score = overall(results, SAW)
         case _:
             assert_never(mode)
-    return _verdict(spec, context, catalog, mode, results, risk, score, feeds)
+    unsigned = _verdict(spec, catalog, results, risk, score, feeds)
+    hashed = unsigned.model_dump(mode="json", exclude={_DIGEST})
+    digest = digest_of({"context": context.model_dump(mode="json"), "mode": mode, "verdict": hashed})
+    return unsigned, {**hashed, _DIGEST: digest}
 
 
 def _result(row: Row[S], situation: S) -> CalculatorResult:
@@ -59,16 +78,14 @@ def _result(row: Row[S], situation: S) -> CalculatorResult:
 
 def _verdict(
     spec: RosetteSpec,
-    context: CuttingContext,
     catalog: Catalog,
-    mode: Mode,
     results: tuple[CalculatorResult, ...],
     risk: RiskLevel,
     score: float | None,
     feeds: Feeds | None,
 ) -> Feasibility:
     by_severity = sorted(results, key=lambda r: (-SEVERITY[r.risk], -int(r.hard), float(r.score or 0)))
-    draft = Feasibility(
+    return Feasibility(
         risk_level=risk,
         score=None if score is None else decimal_of(round(score, 2)),
         results=results,
@@ -81,9 +98,6 @@ def _verdict(
         engine_version=ENGINE_VERSION,
         feasibility_sha256=_UNSIGNED,
     )
-    hashed = draft.model_dump(mode="json", exclude={"feasibility_sha256"})
-    digest = digest_of({"context": context.model_dump(mode="json"), "mode": mode, "verdict": hashed})
-    return draft.model_copy(update={"feasibility_sha256": digest})
 
 
 def _block_reason(risk: RiskLevel, by_severity: list[CalculatorResult]) -> str | None:
