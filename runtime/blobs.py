@@ -1,4 +1,4 @@
-"""Content-addressed blobs on any S3 endpoint, through minio-py in a thread pool.
+"""Content-addressed blobs on any S3 endpoint.
 
 A key is made from the digest, so writing twice is a no-op, and every read hashes what it got. Content that does not
 match its address is moved to `quarantine/<expected>/<actual>` and reported with both digests until good content is
@@ -9,135 +9,92 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, TypeVar
-
-import urllib3
-from minio import Minio
-from minio.error import InvalidResponseError, MinioException, S3Error
-from urllib3.exceptions import HTTPError
+from typing import BinaryIO
 
 from contracts.blobs import BlobRef, blob_key
 from contracts.canonical import sha256_hex
 from contracts.errors import ErrorCode, RmosError
+from runtime.s3 import PART_BYTES, answering, bucket_exists, make_bucket, missing, s3_store
 from runtime.settings import S3Settings
 
-R = TypeVar("R")
-_CHUNK = 1 << 20
+_UNKNOWN_TYPE = "application/octet-stream"
 
 
 class BlobStore:
     """Put and get by digest. Every failure is an RmosError: BLOB_MISSING, BLOB_CORRUPT or UNAVAILABLE (retryable)."""
 
-    def __init__(self, settings: S3Settings, connections: int = 16) -> None:
-        http = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=2, read=20),
-            maxsize=connections,
-            retries=urllib3.Retry(total=4, backoff_factor=0.1, status_forcelist=[500, 502, 503, 504]),
-        )
-        self._bucket = settings.bucket
-        self._client = Minio(
-            settings.endpoint,
-            access_key=settings.access_key,
-            secret_key=settings.secret_key,
-            secure=settings.secure,
-            region=settings.region,
-            http_client=http,
-        )
-        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="blobs")
+    def __init__(self, settings: S3Settings) -> None:
+        self._settings = settings
+        self._store = s3_store(settings)
 
     async def put(self, data: bytes, content_type: str) -> BlobRef:
         """Store the bytes; nothing is written when they are there already."""
         reference = BlobRef(sha256=sha256_hex(data), size=len(data), content_type=content_type)
-        await self._in_thread(lambda: self._put(reference, io.BytesIO(data)))
+        await self._put(reference, data)
         return reference
 
     async def put_file(self, file: BinaryIO, reference: BlobRef) -> None:
         """Store an open file whose digest the caller has computed; read from its beginning."""
-
-        def upload() -> None:
-            file.seek(0)
-            self._put(reference, file)
-
-        await self._in_thread(upload)
+        file.seek(0)
+        await self._put(reference, file)
 
     async def get(self, reference: BlobRef) -> bytes:
         """The content, hashed after reading."""
-        return await self._in_thread(lambda: self._get(reference))
+        key = blob_key(reference.sha256, reference.content_type)
+        with answering():
+            try:
+                found = await self._store.get_async(key)
+                data = (await found.bytes_async()).to_bytes()
+            except FileNotFoundError as error:
+                missing(error)
+                raise await self._absent(reference) from error
+            actual = sha256_hex(data)
+            if actual != reference.sha256:
+                await self._quarantine(key, reference.sha256, actual, data)
+                raise _corrupt(reference.sha256, actual)
+        return data
 
     async def delete(self, reference: BlobRef) -> None:
         """Remove the content; nothing happens when it is not there."""
-        key = blob_key(reference.sha256, reference.content_type)
-        await self._in_thread(lambda: self._client.remove_object(self._bucket, key))
+        with answering():
+            await self._store.delete_async(blob_key(reference.sha256, reference.content_type))
 
     async def ready(self) -> bool:
-        """Whether the bucket answers."""
-        return await self._in_thread(lambda: self._client.bucket_exists(self._bucket))
+        """Whether the bucket is there."""
+        with answering():
+            return await asyncio.to_thread(bucket_exists, self._settings)
 
     async def make_bucket(self) -> None:
-        def make() -> None:
-            if not self._client.bucket_exists(self._bucket):
-                self._client.make_bucket(self._bucket)
-
-        await self._in_thread(make)
+        await asyncio.to_thread(make_bucket, self._settings)
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Ends the connections."""
+        del self._store
 
-    async def _in_thread(self, work: Callable[[], R]) -> R:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        except (MinioException, HTTPError, OSError) as error:
-            raise RmosError(
-                ErrorCode.UNAVAILABLE, f"the object store does not answer as it should: {_reason(error)}"
-            ) from error
-
-    def _put(self, reference: BlobRef, content: BinaryIO) -> None:
+    async def _put(self, reference: BlobRef, content: bytes | BinaryIO) -> None:
         key = blob_key(reference.sha256, reference.content_type)
-        if self._size_of(key) == reference.size:
-            return
-        self._client.put_object(
-            self._bucket, key, content, reference.size, content_type=reference.content_type, part_size=16 * _CHUNK
-        )
+        with answering():
+            if await self._size_of(key) != reference.size:
+                attributes = {"Content-Type": reference.content_type}
+                await self._store.put_async(key, content, attributes=attributes, chunk_size=PART_BYTES)
 
-    def _size_of(self, key: str) -> int | None:
+    async def _size_of(self, key: str) -> int | None:
+        """None when it is not there, and when the bucket is not: a put says which."""
         try:
-            return self._client.stat_object(self._bucket, key).size
-        except (S3Error, InvalidResponseError) as error:
-            if _is_missing(error):
-                return None
-            raise
+            return (await self._store.head_async(key))["size"]
+        except FileNotFoundError:
+            return None
 
-    def _get(self, reference: BlobRef) -> bytes:
-        key = blob_key(reference.sha256, reference.content_type)
-        try:
-            response = self._client.get_object(self._bucket, key)
-        except (S3Error, InvalidResponseError) as error:
-            if _is_missing(error):
-                raise self._missing(reference) from error
-            raise
-        try:
-            data: bytes = response.read()
-        finally:
-            response.close()
-            response.release_conn()
-        actual = sha256_hex(data)
-        if actual != reference.sha256:
-            self._quarantine(key, reference.sha256, actual, data)
-            raise _corrupt(reference.sha256, actual)
-        return data
+    async def _quarantine(self, key: str, expected: str, actual: str, data: bytes) -> None:
+        place, attributes = f"quarantine/{expected}/{actual}", {"Content-Type": _UNKNOWN_TYPE}
+        await self._store.put_async(place, data, attributes=attributes, chunk_size=PART_BYTES)
+        await self._store.delete_async(key)
 
-    def _quarantine(self, key: str, expected: str, actual: str, data: bytes) -> None:
-        self._client.put_object(self._bucket, f"quarantine/{expected}/{actual}", io.BytesIO(data), len(data))
-        self._client.remove_object(self._bucket, key)
-
-    def _missing(self, reference: BlobRef) -> RmosError:
+    async def _absent(self, reference: BlobRef) -> RmosError:
         prefix = f"quarantine/{reference.sha256}/"
-        for entry in self._client.list_objects(self._bucket, prefix=prefix):
-            return _corrupt(reference.sha256, (entry.object_name or "").removeprefix(prefix))
+        for entry in await self._store.list(prefix).collect_async():
+            return _corrupt(reference.sha256, entry["path"].removeprefix(prefix))
         return RmosError(
             ErrorCode.BLOB_MISSING,
             f"the object store has no content {reference.sha256}: upload it again",
@@ -158,14 +115,3 @@ def _corrupt(expected: str, actual: str) -> RmosError:
         expected_sha256=expected,
         actual_sha256=actual,
     )
-
-
-def _is_missing(error: S3Error | InvalidResponseError) -> bool:
-    # some servers answer XML as text/xml, which minio-py reports as InvalidResponseError with the status in its text
-    if isinstance(error, S3Error):
-        return error.code in {"NoSuchKey", "NotFound"}
-    return "404" in str(error)
-
-
-def _reason(error: Exception) -> str:
-    return type(error).__name__

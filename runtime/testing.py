@@ -14,14 +14,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from minio import Minio
-
 from runtime.embedded.nats import NatsServer
 from runtime.embedded.nats_conf import USERS, users_section
 from runtime.embedded.ports import free_port
 from runtime.embedded.postgres import PostgresServer
 from runtime.embedded.roles import ART_STUDIO, OWNER, READER, ROLES, WRITER, apply_roles
 from runtime.embedded.s3 import REGION, S3Server
+from runtime.s3 import make_bucket
+from runtime.settings import S3Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +77,20 @@ class S3Access:
     bucket: str
     server: S3Server
 
-    def create_bucket(self, name: str | None = None) -> str:
-        """The name of a new, empty bucket."""
-        bucket = name or f"test-{secrets.token_hex(6)}"
-        client = Minio(
+    def settings(self, bucket: str | None = None) -> S3Settings:
+        """As a service reads them, for this bucket or for the one that is there from the beginning."""
+        return S3Settings(
             endpoint=self.endpoint,
             access_key=self.access_key,
             secret_key=self.secret_key,
+            bucket=bucket or self.bucket,
             region=self.region,
-            secure=False,
         )
-        client.make_bucket(bucket_name=bucket)
+
+    def create_bucket(self, name: str | None = None) -> str:
+        """The name of a new, empty bucket."""
+        bucket = name or f"test-{secrets.token_hex(6)}"
+        make_bucket(self.settings(bucket))
         return bucket
 
 

@@ -43,7 +43,7 @@ def reaching() -> Iterator[None]:
     import nats.errors
     import psycopg
 
-    from runtime.objects import FAILURES
+    from runtime.s3 import FAILURES
     from services.rmos.audit.access import NothingToReach
 
     try:

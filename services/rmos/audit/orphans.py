@@ -31,12 +31,8 @@ class Orphan:
 
     key: str
     size: int
-    stored_at: datetime | None
+    stored_at: datetime
     why: str
-
-    def is_older_than(self, moment: datetime) -> bool:
-        """False also when the server does not say how old it is."""
-        return self.stored_at is not None and self.stored_at < moment
 
 
 @dataclass(slots=True)
@@ -127,7 +123,7 @@ def _of_assets(view: Snapshot) -> set[str]:
     return {match.decode() for text in view.art_rows() for match in _DIGEST.findall(text.encode())}
 
 
-def _sorted(stored: list[tuple[str, int, datetime | None]], spoken: _Spoken, oldest: datetime) -> Orphans:
+def _sorted(stored: list[tuple[str, int, datetime]], spoken: _Spoken, oldest: datetime) -> Orphans:
     found = Orphans(checked=len(stored))
     for key, size, stored_at in stored:
         if key.startswith(PREFIX):
@@ -138,7 +134,7 @@ def _sorted(stored: list[tuple[str, int, datetime | None]], spoken: _Spoken, old
             found.foreign.append(key)
         elif (why := spoken.why(_digest(key))) is not None:
             orphan = Orphan(key, size, stored_at, why)
-            (found.orphans if orphan.is_older_than(oldest) else found.young).append(orphan)
+            (found.orphans if stored_at < oldest else found.young).append(orphan)
     return found
 
 
@@ -155,4 +151,4 @@ def _digest(key: str) -> str:
 
 
 def _shown(orphan: Orphan) -> dict[str, Any]:
-    return asdict(orphan) | {"stored_at": orphan.stored_at.isoformat() if orphan.stored_at is not None else None}
+    return asdict(orphan) | {"stored_at": orphan.stored_at.isoformat()}

@@ -15,8 +15,8 @@ import psycopg
 
 from contracts.errors import RmosError
 from runtime.logs import Logger
-from runtime.objects import FAILURES
 from runtime.pool import WorkerPool
+from runtime.s3 import FAILURES
 from services.rmos.audit.findings import Finding, Report
 from services.rmos.audit.verify import Audited, audit
 

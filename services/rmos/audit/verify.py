@@ -47,7 +47,7 @@ class Audited:
 def audit(what: Audited, *, quick: bool, progress: Progress = lambda _, __, ___: None) -> Report:
     """The report. Quick leaves out the public tiles, the blobs' content (not their presence) and the projections.
 
-    Raises psycopg.Error, minio's, urllib3's and nats' errors when something cannot be reached: nothing was found then,
+    Raises psycopg.Error, runtime.s3.FAILURES and nats' errors when something cannot be reached: nothing was found then,
     neither good nor bad.
     """
     blobs, public = ObjectStore(what.s3), ObjectStore(what.s3, PREFIX)

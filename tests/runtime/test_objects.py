@@ -1,0 +1,115 @@
+"""Objects by name on a real S3 endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from contracts.errors import ErrorCode, RmosError
+from runtime.objects import AT_ONCE, ObjectStore
+from runtime.s3 import FAILURES, bucket_exists, make_bucket, s3_store
+from runtime.settings import S3Settings
+from runtime.testing import S3Access, running_s3
+
+
+@pytest.fixture
+def settings(s3_server: S3Access) -> S3Settings:
+    return s3_server.settings(s3_server.create_bucket())
+
+
+@pytest.fixture
+def objects(settings: S3Settings) -> Iterator[ObjectStore]:
+    store = ObjectStore(settings, "public/")
+    yield store
+    store.close()
+
+
+async def test_an_object_is_stored_over_another_with_its_content_type(
+    objects: ObjectStore, settings: S3Settings
+) -> None:
+    await objects.put("checkpoint", b"first", "text/plain; charset=utf-8")
+    await objects.put("checkpoint", b"second", "text/plain; charset=utf-8")
+    assert (await objects.get("checkpoint"), objects.read("checkpoint")) == (b"second", b"second")
+    assert s3_store(settings).get("public/checkpoint").attributes == {"Content-Type": "text/plain; charset=utf-8"}
+
+
+async def test_what_is_not_there_is_none_and_may_be_removed(objects: ObjectStore) -> None:
+    assert (await objects.get("tile/0/000"), objects.read("tile/0/000")) == (None, None)
+    await objects.remove("tile/0/000")
+    assert await objects.names("") == []
+
+
+async def test_a_folder_lists_what_is_below_it_without_the_prefix(objects: ObjectStore, settings: S3Settings) -> None:
+    names = [f"tile/0/000.p/{number}" for number in range(1, 3 * AT_ONCE)]
+    await objects.put_all(((name, name.encode()) for name in [*names, "tile/0/000", "checkpoint"]), "text/plain")
+    assert sorted(await objects.names("tile/0/000.p/")) == sorted(names)
+    assert sorted(objects.listed("tile/0/000.p/")) == sorted((name, len(name)) for name in names)
+    assert [(name, size) for name, size, _ in objects.aged("tile/0/000.p/")] == objects.listed("tile/0/000.p/")
+    await objects.remove(names[0])
+    assert sorted(await objects.names("")) == sorted(["checkpoint", "tile/0/000", *names[1:]])
+    assert len(ObjectStore(settings).listed("")) == len(names) + 1
+
+
+async def test_more_names_than_one_answer_of_the_server_holds_are_all_listed(objects: ObjectStore) -> None:
+    await objects.put_all(((f"many/{number:04}", b"x") for number in range(1001)), "text/plain")
+    assert await objects.names("many/") == [f"many/{number:04}" for number in range(1001)]
+
+
+async def test_a_bucket_that_is_not_there_is_no_missing_object(s3_server: S3Access) -> None:
+    objects = ObjectStore(s3_server.settings("never-made"))
+    for asked in (objects.get("name"), objects.put("name", b"", "text/plain"), objects.names("")):
+        with pytest.raises(RmosError, match="does not answer as it should") as refused:
+            await asked
+        assert refused.value.code is ErrorCode.UNAVAILABLE
+    for ask in (objects.read, objects.listed, objects.aged):
+        with pytest.raises(FAILURES, match="NoSuchBucket"):
+            ask("")
+
+
+async def test_a_server_that_is_away_is_unavailable_until_it_is_back() -> None:
+    with running_s3() as access:
+        objects = ObjectStore(access.settings())
+        await objects.put("name", b"kept", "text/plain")
+        access.server.stop()
+        for asked in (objects.get("name"), objects.put("name", b"", "text/plain"), objects.remove("name")):
+            with pytest.raises(RmosError) as refused:
+                await asked
+            assert refused.value.code is ErrorCode.UNAVAILABLE
+        with pytest.raises(FAILURES):
+            objects.read("name")
+        access.server.start()
+        assert await objects.get("name") == b"kept"
+
+
+def test_a_bucket_is_made_once(s3_server: S3Access) -> None:
+    settings = s3_server.settings("made-once")
+    assert not bucket_exists(settings)
+    make_bucket(settings)
+    s3_store(settings).put("name", b"kept")
+    make_bucket(settings)
+    assert bucket_exists(settings)
+    assert s3_store(settings).get("name").bytes() == b"kept"
+
+
+def test_a_bucket_that_may_not_be_made_is_unavailable(s3_server: S3Access) -> None:
+    settings = s3_server.settings("not-mine").model_copy(update={"secret_key": "wrong-wrong"})
+    with pytest.raises(RmosError) as refused:
+        make_bucket(settings)
+    assert refused.value.code is ErrorCode.UNAVAILABLE
+
+
+async def test_the_environment_does_not_say_where_objects_are_or_who_asks(
+    settings: S3Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = "http://127.0.0.1:9"
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "AWS_PROXY_URL", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.setenv(name, nowhere)
+    for name in ("AWS_SKIP_SIGNATURE", "AWS_S3_EXPRESS", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST"):
+        monkeypatch.setenv(name, "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_REGION"):
+        monkeypatch.setenv(name, "another")
+    objects = ObjectStore(settings)
+    await objects.put("name", b"kept", "text/plain")
+    assert objects.read("name") == b"kept"
+    assert bucket_exists(settings)
