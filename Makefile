@@ -16,7 +16,7 @@ help:
 	@echo "make format        let ruff put the code in shape"
 	@echo "make schemas       write JSON Schemas, AsyncAPI and docs/messages.md from the code"
 	@echo "make bench         measurements"
-	@echo "make compose-env   write .env with fresh secrets, once"
+	@echo "make compose-env   write .env with fresh secrets; add to one that is there what is missing"
 	@echo "make compose-test  build the images, start the containers, run the demo against them, remove them"
 	@echo "make clean         remove what was generated here; .rmos (your data) stays"
 

@@ -50,6 +50,20 @@ def test_make_env_leaves_an_environment_that_is_there_alone(tmp_path: Path) -> N
     assert made_by_make_env(tmp_path) == first
 
 
+def test_make_env_adds_what_a_newer_version_needs_and_keeps_the_rest(tmp_path: Path) -> None:
+    first = made_by_make_env(tmp_path)
+    file = tmp_path / "env"
+    kept = [line for line in file.read_text().splitlines() if not line.startswith("RMOS_NATS_PASSWORD_OPERATOR=")]
+    own = "RMOS_HTTP_PORT=9999"  # a person's own last line, without an end
+    file.write_text("\n".join([*kept, own]))
+    second = made_by_make_env(tmp_path)
+    assert second.keys() == {*first, "RMOS_HTTP_PORT"}
+    assert file.read_text().splitlines()[:-1] == [*kept, own]
+    assert re.fullmatch(r"k[0-9a-f]{40}", second["RMOS_NATS_PASSWORD_OPERATOR"])
+    assert second["RMOS_NATS_PASSWORD_OPERATOR"] != first["RMOS_NATS_PASSWORD_OPERATOR"]
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_no_secret_has_a_default() -> None:
     assert re.findall(r"\$\{\w*(?:PASSWORD|SECRET|ACCESS_KEY|RMOS_API_KEY)\w*:-", COMPOSE) == []
 
