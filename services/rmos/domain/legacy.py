@@ -30,6 +30,7 @@ _DAY = re.compile(r"(\d{4}-\d{2}-\d{2})/")
 _PLACEHOLDER = "0" * 64
 """What the former system wrote where it had no digest."""
 _TEXT_CHARACTERS = 2000
+_FIRST_YEAR = 1970
 _CATALOG_IDS = ("tool_id", "material_id", "machine_id")
 _TAKEN = ("run_id", "created_at_utc", "status", *_CATALOG_IDS, "hashes")
 
@@ -103,17 +104,17 @@ class _Reader:
         if isinstance(given, str):
             try:
                 moment = datetime.fromisoformat(given)
-            except ValueError:
+                taken = _utc(moment)
+            except (ValueError, OverflowError):
                 self._warn("created_at_utc: no time, the folder's day is taken")
             else:
                 if moment.tzinfo is None:
                     self._warn("created_at_utc: without a time zone, taken as UTC")
-                    moment = moment.replace(tzinfo=UTC)
-                return _utc(moment)
+                return taken
         day = _DAY.match(self.path)
         try:
             if day is not None:
-                return _utc(datetime.fromisoformat(day[1]).replace(tzinfo=UTC))
+                return _utc(datetime.fromisoformat(day[1]))
         except ValueError:
             pass
         raise UnreadableRunFile("it says no time at which it was made, and its folder is no day")
@@ -237,7 +238,12 @@ def _object(data: bytes) -> dict[str, Any]:
 
 
 def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """RFC 3339 with microseconds. Raises ValueError before 1970, OverflowError where the offset leads out of the
+    calendar."""
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    if moment.year < _FIRST_YEAR:
+        raise ValueError(f"no run was made in {moment.year}")
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _text(value: Any) -> str | None:

@@ -74,6 +74,18 @@ def test_a_run_without_a_time_began_on_the_day_of_its_folder() -> None:
     assert run.decision.block_reason == "the former system recorded no reason"
 
 
+@pytest.mark.parametrize(
+    "said", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "0999-05-01T12:00:00Z", "1969-12-31T23:59:59Z"]
+)
+def test_a_time_outside_the_calendar_or_before_there_were_such_runs_is_none(said: str) -> None:
+    data = json.dumps({"run_id": "run_1", "status": "OK", "created_at_utc": said}).encode()
+    run = read_run_file("2025-08-20/run_1.json", data)
+    assert run.opened_at_utc == "2025-08-20T00:00:00.000000Z"
+    assert "created_at_utc: no time, the folder's day is taken" in run.warnings
+    with pytest.raises(UnreadableRunFile, match="says no time"):
+        read_run_file("0999-05-01/run_1.json", data)
+
+
 def test_an_id_that_is_none_here_is_made_from_the_content() -> None:
     data = (RUNS / "2025-08-20/run_two words.json").read_bytes()
     assert read("2025-08-20/run_two words.json").run_id == f"legacy-{sha256_hex(data)[:24]}"
