@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-import nats.errors
 from nats.aio.subscription import Subscription
 
 from contracts import subjects
@@ -180,21 +179,22 @@ class RmosService:
             checkpointer=partial(self._checkpointer.run, term.epoch),
             searches=self._searches.end_abandoned,
         ):
-            for conversation, handler in self._commands:
-                taken.append(await self.bus.serve(conversation, handler))
             try:
+                for conversation, handler in self._commands:
+                    taken.append(await self.bus.serve(conversation, handler))
                 yield
             finally:
                 await self._let_go(taken)
 
     async def _let_go(self, subscriptions: list[Subscription]) -> None:
-        """What is waiting already is answered (UNAVAILABLE, ask again) rather than left without a word."""
+        """What is waiting already is answered (UNAVAILABLE, ask again) rather than left without a word. Searches are
+        ended when no new ones can come any more."""
+        await self.bus.let_go(subscriptions, LET_GO_S)
         try:
             async with asyncio.timeout(LET_GO_S):
                 await self._searches.interrupt()
-                await asyncio.gather(*(item.drain() for item in subscriptions))  # type: ignore[no-untyped-call]  # nats-py
-        except (TimeoutError, nats.errors.Error, OSError) as error:
-            self._log.warning("commands_let_go_late", reason=str(error) or type(error).__name__)
+        except TimeoutError:
+            self._log.warning("searches_let_go_late")
 
     def _details(self) -> dict[str, str]:
         """What people want to know besides."""

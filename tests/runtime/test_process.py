@@ -29,6 +29,8 @@ run("planted", start)
 
 ON_THE_BUS = """
 import asyncio, sys
+from contextlib import suppress
+import nats.errors
 from runtime import process
 from runtime.bus import Bus
 from runtime.clock import SystemClock
@@ -48,7 +50,13 @@ async def start(stack, log):
         stack.push_async_callback(never)
     if way == "busy":
         stack.callback(asyncio.create_task(publish(bus)).cancel)
-    await bus.client.publish("log.test", b"x" * bus.client.max_payload, headers={"one": "too many"})
+    stack.callback(asyncio.create_task(violate(bus)).cancel)
+
+async def violate(bus):
+    while True:  # once more if the connection broke before the server's word was read
+        with suppress(nats.errors.Error):
+            await bus.client.publish("log.test", b"x" * bus.client.max_payload, headers={"one": "too many"})
+        await asyncio.sleep(0.5)
 
 async def never():
     while True:
@@ -59,7 +67,8 @@ async def never():
 
 async def publish(bus):
     while True:
-        await bus.client.publish("log.test", b"x" * 1000)
+        with suppress(nats.errors.Error):
+            await bus.client.publish("log.test", b"x" * 1000)
         await asyncio.sleep(0.001)
 
 process.run("planted", start)
