@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -219,6 +220,7 @@ def run_stack(plan: Plan, say: Say, ready: Callable[[str], None]) -> None:
     """
     for find in (binaries.nats_server, binaries.postgres_bin, binaries.rclone):
         find()
+    os.umask(0o077)  # for the servers' files too: designs, logs and the bus' store are nobody else's to read
     stack_state.make_home(plan.home)
     with stack_state.locked(plan.home), _also_in_log(plan.home / "logs" / "supervisor.log", say) as say_both:
         for name in stack_state.stop_leftovers(plan.home):

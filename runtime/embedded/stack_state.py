@@ -21,6 +21,9 @@ from runtime.embedded.process_identity import start_mark
 _LOCK, _STACK, _PROCESSES = "stack.lock", "stack.json", "processes.json"
 _POSTGRES_STOP_S = 10.0
 _ASKING_S = 0.3  # is_running() holds the lock for a moment, which is not the same as running
+_OWNER_ONLY = 0o700
+_WITH_CONTENT = ("logs", "nats", "s3")
+"""Folders of a home whose files say what was designed and decided; PostgreSQL closes its own."""
 
 
 class DashboardLogin(BaseModel):
@@ -89,9 +92,17 @@ class AlreadyRunning(Exception):
 
 
 def make_home(home: Path) -> None:
-    """The folder, there and writable. Raises HomeNotWritable."""
+    """The folder, there and writable; what holds content in it is its owner's alone, and so is a home that is new.
+
+    A folder that somebody else keeps other things in stays as open as it is. Raises HomeNotWritable.
+    """
     try:
-        (home / "logs").mkdir(parents=True, exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True)
+        if not any(home.iterdir()):
+            home.chmod(_OWNER_ONLY)
+        for name in _WITH_CONTENT:
+            (home / name).mkdir(exist_ok=True)
+            (home / name).chmod(_OWNER_ONLY)
         probe = home / f".writable.{os.getpid()}"
         probe.touch()
         probe.unlink()

@@ -91,6 +91,16 @@ def test_stack_json_tells_how_to_reach_everything_to_its_owner_alone(running: Pa
     assert stat.S_IMODE((running / "stack.json").stat().st_mode) == 0o600
 
 
+def test_nobody_else_can_read_what_lies_in_the_home(running: Path) -> None:
+    passing = 0o001 if os.geteuid() == 0 else 0  # Postgres then runs as another user, who must pass through
+    folders = [running / name for name in ("logs", "nats", "s3", "s3/data", "nats/jetstream")]
+    paths = [*folders, *(running / "logs").iterdir()]
+    assert (running / "logs" / "gateway.log") in paths
+    modes = {str(path.relative_to(running)): stat.S_IMODE(path.stat().st_mode) & 0o077 for path in paths}
+    assert modes == dict.fromkeys(modes, 0)
+    assert stat.S_IMODE(running.stat().st_mode) & 0o077 & ~passing == 0
+
+
 def test_the_auditor_s_database_login_reads_and_cannot_write(running: Path) -> None:
     with psycopg.connect(stack_of(running)["postgres_dsn"]) as auditor:
         assert auditor.execute("SELECT count(*) >= 1 FROM rmos.migrations").fetchone() == (True,)

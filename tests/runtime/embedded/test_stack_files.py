@@ -29,6 +29,28 @@ from runtime.embedded.stack_state import ProcessRecord
 LIVE = "import time\nwhile True: time.sleep(60)"
 
 
+def modes(home: Path) -> dict[str, str]:
+    return {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in (home, *home.iterdir())}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_new_home_is_its_owners_alone(tmp_path: Path, there: bool) -> None:
+    home = tmp_path / "home"
+    if there:
+        home.mkdir(mode=0o755)
+    stack_state.make_home(home)
+    assert modes(home) == dict.fromkeys(("home", "logs", "nats", "s3"), "0o700")
+
+
+def test_content_that_an_older_version_left_open_is_closed_and_a_shared_folder_stays_as_it_is(tmp_path: Path) -> None:
+    home = tmp_path / "shared"
+    (home / "s3").mkdir(parents=True)
+    for path in (home, home / "s3"):
+        path.chmod(0o755)
+    stack_state.make_home(home)
+    assert modes(home) == {"shared": "0o755", **dict.fromkeys(("logs", "nats", "s3"), "0o700")}
+
+
 def test_credentials_are_made_once_and_kept_private(tmp_path: Path) -> None:
     first = load_or_create(tmp_path)
     assert load_or_create(tmp_path) == first
