@@ -112,6 +112,7 @@ async def served(app: FastAPI, listener: socket.socket) -> tuple[Server, asyncio
     """The running server and its task; returns once it accepts connections."""
     config = uvicorn.Config(
         app,
+        http="h11",  # httptools, which is taken where it is installed, reads a head without end (docs/decisions/0015)
         lifespan="off",
         access_log=False,
         log_config=None,
