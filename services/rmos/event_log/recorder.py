@@ -20,6 +20,7 @@ from nats.js import JetStreamContext
 from contracts.errors import ErrorCode, RmosError
 from contracts.subjects import FACTS_STREAM, RECORDER
 from runtime.logs import Logger
+from runtime.message_size import message_bytes
 from services.rmos.event_log.duties import heed_cancellation
 from services.rmos.event_log.fact import MalformedFact, append_request
 from services.rmos.ports import AppendRequest, AppendResult
@@ -44,6 +45,7 @@ class FactRecorder:
     """`run()` is a background task of the leader."""
 
     def __init__(self, client: Client, log_of_events: Appends, log: Logger) -> None:
+        self._client = client
         self._jetstream = client.jetstream(timeout=ANSWER_S)
         self._events = log_of_events
         self._log = log
@@ -153,17 +155,24 @@ class FactRecorder:
         return True
 
     async def _give_up(self, message: Msg, reason: str) -> None:
-        """First into DEAD, then off the consumer: between the two the fact is in both, never in neither."""
+        """First into DEAD, then off the consumer: between the two the fact is in both, never in neither.
+
+        A fact so large that it has no room for the reason is left in FACTS, where its letter says to find it.
+        """
         sequence = str(message.metadata.sequence.stream)
         kept = {name: value for name, value in (message.headers or {}).items() if not name.startswith("Nats-")}
-        headers = kept | {
+        added = {
             "x-dead-reason": " ".join(reason.split())[:1000],
             "x-dead-subject": message.subject,
             "x-dead-stream": FACTS_STREAM,
             "x-dead-sequence": sequence,
             "Nats-Msg-Id": f"{FACTS_STREAM}-{sequence}",
         }
-        await self._jetstream.publish(f"dead.{message.subject}", message.data, headers=headers)
+        headers, body = kept | added, message.data
+        if message_bytes(body, headers) > self._client.max_payload:
+            where = f"{len(body)} bytes, not in this letter but in {FACTS_STREAM} under {sequence}"
+            headers, body = added | {"x-dead-reason": f"{added['x-dead-reason']} ({where})"}, b""
+        await self._jetstream.publish(f"dead.{message.subject}", body, headers=headers)
         await message.term()
         self._log.error("fact_given_up", subject=message.subject, sequence=sequence, reason=reason)
 
