@@ -119,6 +119,15 @@ def _compose_variables() -> set[str]:
     return set(re.findall(r"\$\{(\w+):-", text_of(Path("docker-compose.yml"))))
 
 
+def test_slow_tests_are_run_by_a_job_of_every_night() -> None:
+    workflow = text_of(Path(".github/workflows/ci.yml"))
+    assert re.search(r"^  schedule:\n    - cron: ", workflow, re.MULTILINE)
+    nightly = workflow.split("\n  nightly:\n")[1]
+    assert "if: github.event_name == 'schedule'" in nightly
+    assert 'run: make test PYTEST_ARGS="-m slow"' in nightly
+    assert 'make test PYTEST_ARGS="-m slow"' in text_of(Path("CONTRIBUTING.md"))
+
+
 def test_decisions_are_numbered_one_after_the_other_and_titled_as_they_are_named() -> None:
     records = sorted((ROOT / "docs/decisions").glob("*.md"))
     assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
