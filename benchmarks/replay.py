@@ -1,4 +1,5 @@
-"""Projection rebuild: events folded per second on one core, beside the least that reading them can cost.
+"""Replay of the log into projections: events folded per second on one core, beside the least that reading them costs.
+To compute a run's verdicts and programs again, which `rmos replay` does, is something else and not measured here.
 
 `python -m benchmarks.replay [--runs 20000] [--rounds 3]` prints one JSON object: medians over interleaved rounds.
 
