@@ -70,6 +70,7 @@ def measured(database: DatabaseAccess, rounds: int) -> dict[str, object]:
     wall_rates = {name: statistics.median(rate for rate, _ in found) for name, found in rates.items()}
     core_rates = {name: statistics.median(rate for _, rate in found) for name, found in rates.items()}
     return {
+        "measures": "replay of the log into projections",
         "events": events,
         "per_second": {name: round(rate) for name, rate in wall_rates.items()},
         "per_second_of_own_processor_time": {name: round(rate) for name, rate in core_rates.items()},
