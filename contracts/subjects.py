@@ -32,6 +32,11 @@ OPERATOR = "operator"
 FACTS_STREAM = "FACTS"
 LOG_STREAM = "LOG"
 DEAD_STREAM = "DEAD"
+MARKS_STREAM = "MARKS"
+"""The newest signed checkpoints, for rmos itself: what it signs next must extend the last of them."""
+
+MARK_BEGUN = "mark.begun.v1"
+MARK_SIGNED = "mark.signed.v1"
 RECORDER = "rmos-recorder"
 """The durable consumer on FACTS through which rmos records the facts of the others."""
 
@@ -131,6 +136,9 @@ SEARCH_CONSTRAINTS = Conversation(
 CANCEL_SEARCH = Conversation("cmd.rmos.cancel_search.v1", ("gateway",), search.CancelSearch, search.SearchReply)
 SEARCH = Conversation("query.rmos.search.v1", ("gateway",), search.AskSearch, search.SearchReply)
 ADD_CATALOG_ENTRY = Conversation("cmd.rmos.add_catalog_entry.v1", ("gateway",), rmos.AddCatalogEntry, rmos.CatalogEntry)
+ADD_CATALOG_ENTRIES = Conversation(
+    "cmd.rmos.add_catalog_entries.v1", ("gateway",), rmos.AddCatalogEntries, rmos.AddedCatalogEntries
+)
 RUNS = Conversation("query.rmos.runs.v1", ("gateway",), rmos.ListRuns, rmos.Runs)
 RUN = Conversation("query.rmos.run.v1", ("gateway", "art_studio"), rmos.AskRun, artifacts.Run)
 ARTIFACTS = Conversation("query.rmos.artifacts.v1", ("gateway",), rmos.ListArtifacts, rmos.Artifacts)
@@ -201,6 +209,7 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     CANCEL_SEARCH,
     SEARCH,
     ADD_CATALOG_ENTRY,
+    ADD_CATALOG_ENTRIES,
     RUNS,
     RUN,
     ARTIFACTS,
@@ -262,9 +271,9 @@ def permissions_of(user: str) -> Permissions:
     """The bus rights of a service, of the migration step or of a dashboard. Raises KeyError for another name."""
     inbox = f"{inbox_prefix(user)}.>"
     if user == MIGRATE:
-        return Permissions(("$JS.API.>",), (inbox,), False)
+        return Permissions(("$JS.API.>", MARK_BEGUN), (inbox,), False)
     if user == DASHBOARD:
-        return Permissions(tuple(sorted(_LOG_READER)), (inbox,), False)
+        return Permissions(tuple(sorted((*_LOG_READER, *_MARKS_READER))), (inbox,), False)
     if user == SUPERVISOR:
         return Permissions(tuple(sorted(_asked_by(user))), (inbox,), False)
     if user == OPERATOR:
@@ -296,6 +305,8 @@ _LOG_READER = (
 # It reads and asks; rmos, which wrote the letter, records the fact from there. So this user publishes no fact.
 _DEAD_READER = (f"$JS.API.STREAM.INFO.{DEAD_STREAM}", f"$JS.API.STREAM.MSG.GET.{DEAD_STREAM}")
 
+_MARKS_READER = (f"$JS.API.STREAM.MSG.GET.{MARKS_STREAM}",)
+
 _JETSTREAM: dict[str, tuple[str, ...]] = {
     "gateway": _LOG_READER,
     "rmos": (
@@ -303,6 +314,8 @@ _JETSTREAM: dict[str, tuple[str, ...]] = {
         "dead.>",
         f"$JS.API.STREAM.MSG.GET.{DEAD_STREAM}",
         f"$JS.API.STREAM.MSG.DELETE.{DEAD_STREAM}",
+        MARK_SIGNED,
+        *_MARKS_READER,
         f"$JS.API.STREAM.INFO.{LOG_STREAM}",
         f"$JS.API.STREAM.MSG.GET.{LOG_STREAM}",
         f"$JS.API.DIRECT.GET.{LOG_STREAM}",
@@ -313,4 +326,4 @@ _JETSTREAM: dict[str, tuple[str, ...]] = {
         f"$JS.ACK.{FACTS_STREAM}.{RECORDER}.>",
     ),
 }
-"""JetStream rights beyond plain subjects: the gateway reads LOG, rmos writes LOG and DEAD and reads FACTS."""
+"""JetStream rights beyond plain subjects: the gateway reads LOG, rmos writes LOG, DEAD and MARKS and reads FACTS."""

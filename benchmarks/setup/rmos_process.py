@@ -65,7 +65,7 @@ def migrated(servers: ServersAccess) -> DatabaseAccess:
     migrate_tables(database.owner_dsn)
     access = servers.nats
     settings = NatsSettings(url=access.url, user="migrate", password=access.passwords["migrate"])
-    asyncio.run(migrate_bus(settings))
+    asyncio.run(migrate_bus(settings, log_is_empty=True))
     return database
 
 

@@ -22,6 +22,7 @@ from runtime.objects import ObjectStore
 from runtime.pool import WorkerPool
 from services.rmos.audit.attestation import AttestationHandlers
 from services.rmos.audit.checkpointer import Checkpointer
+from services.rmos.audit.marks import Marks
 from services.rmos.audit.proofs import ProofHandlers
 from services.rmos.audit.publication import PREFIX, Publication
 from services.rmos.audit.reconciliation import Reconciliation
@@ -141,6 +142,7 @@ class RmosService:
             (subjects.SEARCH_CONSTRAINTS, searches.search),
             (subjects.CANCEL_SEARCH, searches.cancel),
             (subjects.ADD_CATALOG_ENTRY, self.catalog.add_entry),
+            (subjects.ADD_CATALOG_ENTRIES, self.catalog.add_entries),
         )
         self.queries: Answers = (
             (subjects.FEASIBILITY, queries.feasibility),
@@ -230,7 +232,7 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
         new_id=new_id,
         log_origin=settings.checkpoints.origin,
     )
-    checkpointer, audits = await _audit(settings, events, reader, desk, stack, log)
+    checkpointer, audits = await _audit(settings, bus, events, reader, desk, stack, log)
     audited = Audited(settings.postgres.dsn, settings.s3, settings.checkpoints.verifier_keys())
     reconciliation = Reconciliation(pool, audited, log)
     projections = ProjectionQueries(reader)
@@ -243,6 +245,7 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
 
 async def _audit(
     settings: RmosSettings,
+    bus: Bus,
     events: PostgresEventLog,
     reader: CurrentReader,
     desk: Desk,
@@ -256,7 +259,18 @@ async def _audit(
     publication = Publication(objects)
     signer, keys = settings.checkpoints.signing_key(), settings.checkpoints.verifier_keys()
     log.info("checkpoint_key", origin=signer.name, verifier_key=str(keys[0]))
-    checkpointer = Checkpointer(records, publication, signer, keys, events.head, events.recent, desk.now, log)
+    checkpointer = Checkpointer(
+        records,
+        publication,
+        Marks(bus.client),
+        signer,
+        keys,
+        events.head,
+        events.recent,
+        desk.now,
+        log,
+        settings.checkpoints.acceptance(),
+    )
     proofs = ProofHandlers(records, publication, keys, ArtifactPositions(reader).of)
     attestations = AttestationHandlers(records, proofs, desk.blobs, signer)
     replays = ReplayHandlers(records, desk)

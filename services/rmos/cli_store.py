@@ -163,7 +163,7 @@ def _databases() -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from contracts.errors import RmosError
-    from services.rmos.audit.checkpointer import TreeDisagrees
+    from services.rmos.audit.regrowth import TreeDisagrees
     from services.rmos.event_log.relay import LogDisagrees
     from services.rmos.projections.changes import FoldBroken
     from services.rmos.projections.rebuild import RebuildUnderWay

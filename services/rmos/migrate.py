@@ -15,13 +15,15 @@ import nats.errors
 import nats.js.errors
 import psycopg
 from pydantic import Field
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.errors import RmosError
-from contracts.subjects import inbox_prefix
+from contracts.subjects import MARKS_STREAM, inbox_prefix
 from runtime.blobs import BlobStore
 from runtime.logs import Logger, configure
 from runtime.settings import NatsSettings, PostgresOwnerSettings, S3Settings, Settings, SettingsError
+from services.rmos.audit.marks import begin_marks
 from services.rmos.schema import connected, upgraded
 from services.rmos.streams import StreamDrift, declare_streams
 
@@ -36,8 +38,17 @@ def migrate_tables(owner_dsn: str, revision: str = "head") -> None:
         upgraded(connection, revision)
 
 
-async def migrate_bus(settings: NatsSettings, replicas: int = 1) -> list[str]:
-    """Declare streams and consumer; what was changed. Raises StreamDrift, or a nats error when the bus is away."""
+def log_is_empty(owner_dsn: str) -> bool:
+    """Whether nothing was ever appended to the log of these tables. Raises SQLAlchemyError or psycopg.Error."""
+    with connected(owner_dsn) as connection:
+        return not connection.scalar(text("SELECT EXISTS (SELECT FROM rmos.events)"))
+
+
+async def migrate_bus(settings: NatsSettings, replicas: int = 1, *, log_is_empty: bool) -> list[str]:
+    """Declare streams and consumer, and say in MARKS that the log begins, where it does; what was changed.
+
+    Raises StreamDrift, or a nats error when the bus is away.
+    """
     client = await nats.connect(
         settings.url,
         user=settings.user,
@@ -51,7 +62,11 @@ async def migrate_bus(settings: NatsSettings, replicas: int = 1) -> list[str]:
         name="rmos-migrate",
     )
     try:
-        return await declare_streams(client.jetstream(timeout=10), replicas)
+        jetstream = client.jetstream(timeout=10)
+        done = await declare_streams(jetstream, replicas)
+        if log_is_empty and await begin_marks(jetstream):
+            done.append(f"stream {MARKS_STREAM} begun")
+        return done
     finally:
         await client.close()
 
@@ -73,8 +88,9 @@ async def _migrate(log: Logger) -> None:
     owner, bus, s3 = PostgresOwnerSettings.read(), NatsSettings.read(), S3Settings.read()
     replicas = StreamSettings.read().replicas
     await asyncio.to_thread(migrate_tables, owner.dsn)
+    empty = await asyncio.to_thread(log_is_empty, owner.dsn)
     log.info("tables_ready")
-    for change in await migrate_bus(bus, replicas):
+    for change in await migrate_bus(bus, replicas, log_is_empty=empty):
         log.info("bus_changed", change=change)
     log.info("bus_ready")
     await migrate_bucket(s3)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from contracts.gcode_header import LogOrigin
 from runtime.settings import NatsSettings, PostgresSettings, ProcessSettings, S3Settings, Settings, SettingsError
+from services.rmos.audit.acceptance import SETTING, Acceptance, NotAnAcceptance
 from services.rmos.domain.checkpoint import NotAKey, SigningKey, VerifierKey
 from services.rmos.domain.policy import OnDrift, RequireApproval, SafetyPolicy
 
@@ -30,6 +31,8 @@ class CheckpointSettings(Settings):
     """The Ed25519 seed that signs, 64 hexadecimal digits."""
     retired: Annotated[str, Field(alias="RMOS_CHECKPOINT_RETIRED_VKEYS")] = ""
     """Public keys of earlier seeds, apart by spaces."""
+    accept: Annotated[str, Field(alias="RMOS_ACCEPT_TREE")] = ""
+    """What a person accepts where log and mark do not fit, as rmos' log proposed it; mostly nothing."""
 
     def signing_key(self) -> SigningKey:
         """Raises SettingsError."""
@@ -44,6 +47,13 @@ class CheckpointSettings(Settings):
             return (self.signing_key().verifier, *(VerifierKey.parse(text) for text in self.retired.split()))
         except NotAKey as error:
             raise SettingsError(f"RMOS_CHECKPOINT_RETIRED_VKEYS: {error}") from None
+
+    def acceptance(self) -> Acceptance | None:
+        """Raises SettingsError."""
+        try:
+            return Acceptance.parse(self.accept) if self.accept else None
+        except NotAnAcceptance as error:
+            raise SettingsError(f"{SETTING}: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,13 @@ from nats.js.api import (
     StreamConfig,
 )
 
-from contracts.subjects import DEAD_STREAM, FACTS_STREAM, LOG_STREAM, RECORDER
+from contracts.subjects import DEAD_STREAM, FACTS_STREAM, LOG_STREAM, MARKS_STREAM, RECORDER
 
 _DAY_S = 24 * 60 * 60
 FACTS_KEPT_S = 30 * _DAY_S
 """Recorded facts live on in the log; this is how long rmos may be away before unrecorded ones are lost."""
+MARKS_KEPT = 1_000
+"""Only the newest counts; the others are for people who look back."""
 
 
 class StreamDrift(Exception):
@@ -40,6 +42,15 @@ def declared_streams(replicas: int) -> tuple[StreamConfig, ...]:
         # sequence == log position: nothing may ever be removed from it or put in between
         _stream(LOG_STREAM, "log.>", replicas, deny_delete=True, deny_purge=True, allow_atomic=True),
         _stream(DEAD_STREAM, "dead.>", replicas),
+        _stream(
+            MARKS_STREAM,
+            "mark.>",
+            replicas,
+            discard=DiscardPolicy.OLD,
+            max_msgs=MARKS_KEPT,
+            deny_delete=True,
+            deny_purge=True,
+        ),
     )
 
 
@@ -116,7 +127,7 @@ def _stream(name: str, subject: str, replicas: int, **options: Any) -> StreamCon
         subjects=[subject],
         retention=RetentionPolicy.LIMITS,
         storage=StorageType.FILE,
-        discard=DiscardPolicy.NEW,
+        discard=options.pop("discard", DiscardPolicy.NEW),
         num_replicas=replicas,
         duplicate_window=120,
         allow_direct=True,

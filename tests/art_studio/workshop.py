@@ -115,7 +115,7 @@ def running_workshop(postgres: PostgresAccess, s3: S3Access) -> Iterator[Worksho
         workshop = Workshop(bus, database, settings)
         migrate_tables(database.owner_dsn)
         migrate_index(database.owner_dsn)
-        asyncio.run(migrate_bus(workshop.bus_settings("migrate")))
+        asyncio.run(migrate_bus(workshop.bus_settings("migrate"), log_is_empty=True))
         yield workshop
 
 

@@ -42,7 +42,7 @@ FACT = canonical_bytes(
 @pytest.fixture
 def bus_server() -> Iterator[NatsAccess]:
     with running_nats() as access:
-        asyncio.run(migrate_bus(settings(access, "migrate")))
+        asyncio.run(migrate_bus(settings(access, "migrate"), log_is_empty=True))
         yield access
 
 

@@ -24,7 +24,7 @@ def database(postgres_server: PostgresAccess) -> DatabaseAccess:
 def bus_server() -> Iterator[NatsAccess]:
     """A NATS of this test's own, with FACTS, LOG, DEAD and the recorder's consumer."""
     with running_nats() as access:
-        asyncio.run(migrate_bus(bus_settings(access, "migrate")))
+        asyncio.run(migrate_bus(bus_settings(access, "migrate"), log_is_empty=True))
         yield access
 
 

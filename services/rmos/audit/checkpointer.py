@@ -2,8 +2,9 @@
 
 The order is what makes it safe to die anywhere: tiles first (a tile's content never changes, so storing it twice is
 harmless), then the checkpoint's row (only the writer of the current term may insert one, only ever a larger one), then
-the public checkpoint. At its start it puts whatever is missing of this behind the newest row in place, with the code
-that it always runs. It signs nothing that does not extend what was signed before: then it stops and says why.
+the mark on the bus, then the public checkpoint. At its start it puts whatever is missing of this behind the newest row
+in place, with the code that it always runs. It signs nothing that does not extend what was signed before, and the mark
+says what that was when rows and public checkpoint are gone: then it stops and says why.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Protocol
 
 from contracts.errors import RmosError
 from runtime.logs import Logger
+from services.rmos.audit.acceptance import SETTING, Acceptance
+from services.rmos.audit.marks import Mark
 from services.rmos.audit.publication import Publication
 from services.rmos.audit.records import NotTheSigner, RecordedCheckpoint
+from services.rmos.audit.regrowth import INSPECT, NotContinued, TreeDisagrees, extend, regrown
 from services.rmos.audit.rows import LogRow, entry_of_row, log_row
 from services.rmos.domain.checkpoint import Checkpoint, NotACheckpoint, SigningKey, VerifierKey, opened
-from services.rmos.domain.leaf import leaf_of
 from services.rmos.domain.tiles import TILE_WIDTH, Tile, TileEdge
 from services.rmos.event_log.duties import heed_cancellation
 from services.rmos.event_log.head import Head
@@ -35,12 +38,13 @@ MAX_EVENTS = 4096
 LOOK_AGAIN_S = 5.0
 """How often an idle checkpointer looks whether the public checkpoint is still the newest one."""
 RETRY_S = 0.3
-_LEAVES_AT_ONCE = 2_000
-_INSPECT = "run `rmos audit verify`, which names every place"
 
 
-class TreeDisagrees(Exception):
-    """Log, recorded checkpoints and published ones contradict each other: a person must decide which is right."""
+class Marks(Protocol):
+    """services.rmos.audit.marks.Marks."""
+
+    async def newest(self) -> Mark | None: ...
+    async def put(self, note: bytes, after: int) -> int: ...
 
 
 class Records(Protocol):
@@ -48,32 +52,39 @@ class Records(Protocol):
 
     async def rows_after(self, position: int, limit: int) -> list[LogRow]: ...
     async def leaves_after(self, position: int, limit: int) -> Sequence[tuple[int, bytes]]: ...
+    async def last_position(self) -> int: ...
     async def newest_checkpoint(self) -> RecordedCheckpoint | None: ...
     async def add_checkpoint(self, checkpoint: RecordedCheckpoint, writer_epoch: int, now: str) -> None: ...
 
 
 class Checkpointer:
-    """`run()` is a background task of the leader. `keys`: the public keys of this log, with those of the past."""
+    """`run()` is a background task of the leader. `keys`: the public keys of this log, with those of the past.
+    `accept`: what a person accepts in the place of the mark."""
 
     def __init__(
         self,
         records: Records,
         publication: Publication,
+        marks: Marks,
         signer: SigningKey,
         keys: Sequence[VerifierKey],
         head: Head,
         recent: RecentRows,
         now: Callable[[], str],
         log: Logger,
+        accept: Acceptance | None = None,
     ) -> None:
         self._records = records
         self._publication = publication
+        self._marks = marks
         self._signer = signer
         self._keys = keys
         self._head = head
         self._recent = recent
         self._now = now
         self._log = log
+        self._accept = accept
+        self._marked = 0
         self._resumed_at = 0
         self.covered = Head()
         """The newest position behind a public checkpoint, as far as this process knows."""
@@ -85,7 +96,7 @@ class Checkpointer:
         the tree disagrees with what was signed, or when the term of this epoch is over."""
         while True:
             try:
-                edge = await self._resume()
+                edge = await self._resume(writer_epoch)
                 self.failure = None
                 await self._follow(edge, writer_epoch)
             except TreeDisagrees as disagreement:
@@ -100,60 +111,101 @@ class Checkpointer:
                 self._log.warning("checkpointer_waits", reason=str(error), covered=self.covered.position)
                 await asyncio.sleep(RETRY_S)
 
-    async def _resume(self) -> TileEdge:
-        """The tree of the newest checkpoint, made again from the log, and public. Raises TreeDisagrees."""
+    async def _resume(self, writer_epoch: int) -> TileEdge:
+        """The tree of the newest checkpoint, made again from the log, marked and public. Raises TreeDisagrees."""
         newest = await self._records.newest_checkpoint()
+        mark = await self._marks.newest()
         note = await self._publication.checkpoint()
         public = self._read(note, "the public checkpoint") if note is not None else None
-        size = newest.size if newest is not None else 0
-        if public is not None and public.size > size:
-            raise TreeDisagrees(
-                f"a checkpoint of {public.size} events is public, the newest in the database is of {size}: the "
-                f"database is older than what was published. Restore the newer database"
-            )
-        edge, tiles = await self._rebuilt(size, public)
-        self._resumed_at = size
+        self._marked = mark.sequence if mark is not None else 0
+        try:
+            edge, tiles = await self._continued(newest, mark, public)
+        except NotContinued as disagreement:
+            return await self._accepted(newest, disagreement, writer_epoch)
+        self._resumed_at = edge.size
         if newest is None:
             return edge
-        if self._read(newest.note, "the newest recorded checkpoint") != self._says(size, newest.root):
-            raise TreeDisagrees(f"the recorded checkpoint of {size} events is not what its note says: {_INSPECT}")
-        if edge.root != newest.root:
-            raise TreeDisagrees(
-                f"the first {size} events no longer give the root that was signed for them: the log was changed; "
-                f"{_INSPECT}"
-            )
-        if public is None or public.size < size:
-            self._log.warning("checkpoint_published_again", size=size, found=public.size if public else None)
+        if mark is None or mark.note != newest.note:
+            self._log.warning("checkpoint_marked_again", size=newest.size)
+            self._marked = await self._marks.put(newest.note, after=self._marked)
+        if public is None or public.size < newest.size:
+            self._log.warning("checkpoint_published_again", size=newest.size, found=public.size if public else None)
             await self._publication.put_tiles([*tiles, *edge.partial()])
             await self._publication.put_checkpoint(newest.note)
-        self.covered.advance(size)
+        self.covered.advance(newest.size)
         return edge
 
-    async def _rebuilt(self, size: int, public: Checkpoint | None) -> tuple[TileEdge, list[tuple[Tile, bytes]]]:
-        """The edge at this size, from the log; and the full tiles that the public tree does not have."""
-        edge = TileEdge()
-        completed: list[tuple[Tile, bytes]] = []
+    async def _continued(
+        self, newest: RecordedCheckpoint | None, mark: Mark | None, public: Checkpoint | None
+    ) -> tuple[TileEdge, list[tuple[Tile, bytes]]]:
+        """The edge at the newest recorded checkpoint, which extends everything that was signed; and the full tiles that
+        the public tree does not have. Raises TreeDisagrees."""
+        if mark is None:
+            raise NotContinued("the bus holds no mark of what was signed: it was lost, or it is the bus of another log")
+        marked = self._read(mark.note, "the mark on the bus") if mark.note is not None else None
+        recorded = self._recorded(newest)
+        size = recorded.size if recorded is not None else 0
+        signed = [("public checkpoint", public), ("mark on the bus", marked)]
+        known = [(which, checkpoint) for which, checkpoint in signed if checkpoint is not None]
+        for which, checkpoint in known:
+            if checkpoint.size > size:
+                raise NotContinued(
+                    f"the {which} is of {checkpoint.size} events, the newest checkpoint in the database is of {size}: "
+                    f"the database is older than what was signed. Restore the newer database"
+                )
+        if self.covered.position > size:
+            raise NotContinued(f"{self.covered.position} events were signed for, the database knows of {size}")
         published = public.size if public is not None else 0
-        whole = published // TILE_WIDTH * TILE_WIDTH
-        while edge.size < size:
-            wanted = min(_LEAVES_AT_ONCE, size - edge.size)
-            if edge.size < whole:  # these tiles are published: their entries are not needed again
-                leaves = await self._records.leaves_after(edge.size, min(wanted, whole - edge.size))
-                found = [(position, leaf, b"") for position, leaf in leaves]
-            else:
-                rows = await self._records.rows_after(edge.size, wanted)
-                found = [(row.position, row.leaf, entry_of_row(row)) for row in rows]
-            if not found:
-                raise TreeDisagrees(f"{size} events were signed for, the log ends at {edge.size}: {_INSPECT}")
-            for position, leaf, entry in found:
-                tiles = self._extend(edge, position, leaf, entry or None)
-                completed += tiles if edge.size > whole else []
-                if public is not None and edge.size == public.size and edge.root != public.root:
-                    raise TreeDisagrees(
-                        f"the log does not give the root of the public checkpoint of {public.size} events: {_INSPECT}"
-                    )
-            await asyncio.sleep(0)
-        return edge, completed
+        if recorded is not None:
+            known.append(("newest recorded checkpoint", recorded))
+        return await regrown(self._records, size, known, published // TILE_WIDTH * TILE_WIDTH)
+
+    def _recorded(self, newest: RecordedCheckpoint | None) -> Checkpoint | None:
+        """What the newest row says, which must be what its note says."""
+        if newest is None:
+            return None
+        says = self._says(newest.size, newest.root)
+        if self._read(newest.note, "the newest recorded checkpoint") != says:
+            raise TreeDisagrees(f"the recorded checkpoint of {newest.size} events is not what its note says: {INSPECT}")
+        return says
+
+    async def _accepted(
+        self, newest: RecordedCheckpoint | None, disagreement: NotContinued, writer_epoch: int
+    ) -> TileEdge:
+        """The tree that a person accepts in the place of what was marked, signed, published and marked; the mark is
+        last, so that whoever dies in between accepts again. Raises TreeDisagrees."""
+        recorded, accept = self._recorded(newest), self._accept
+        known = [("newest recorded checkpoint", recorded)] if recorded is not None else []
+        if accept is None or accept.mark != self._marked or (recorded is not None and recorded.size > accept.size):
+            raise TreeDisagrees(f"{disagreement}. {await self._proposed(known)}")
+        edge, tiles = await regrown(self._records, accept.size, known, 0)
+        if edge.root != accept.root:
+            raise TreeDisagrees(f"{disagreement}. {SETTING} names another tree than the log's of {accept.size} events")
+        self._log.error("checkpointer_accepts", size=edge.size, root=edge.root.hex(), instead_of=str(disagreement))
+        note = self._says(edge.size, edge.root).signed(self._signer)
+        await self._publication.put_tiles([*tiles, *edge.partial()])
+        if edge.size > (recorded.size if recorded is not None else 0):
+            await self._records.add_checkpoint(
+                RecordedCheckpoint(edge.size, edge.root, note), writer_epoch, self._now()
+            )
+        await self._publication.put_checkpoint(note)
+        self._marked = await self._marks.put(note, after=self._marked)
+        self._resumed_at = edge.size
+        self.covered.advance(edge.size)
+        return edge
+
+    async def _proposed(self, known: Sequence[tuple[str, Checkpoint]]) -> str:
+        """How a person accepts the log as it is now, by its leaf hashes; the entries are held against them when it is
+        accepted."""
+        size = await self._records.last_position()
+        try:
+            edge, _ = await regrown(self._records, size, known, size)
+        except TreeDisagrees as error:
+            return f"Nor does the database agree with itself: {error}"
+        return (
+            f"If its {size} events are the true ones for all that, start rmos once with "
+            f"{SETTING}={Acceptance(self._marked, size, edge.root)}"
+        )
 
     async def _follow(self, edge: TileEdge, writer_epoch: int) -> None:
         """Signs what comes; returns after a quiet time, so that log and publication are compared again."""
@@ -172,29 +224,22 @@ class Checkpointer:
                 await self._cover(edge, rows, writer_epoch)
 
     async def _cover(self, edge: TileEdge, rows: list[LogRow], writer_epoch: int) -> None:
-        """One checkpoint over these rows: tiles, then the row, then the public note."""
+        """One checkpoint over these rows: tiles, then the row, then the mark, then the public note."""
         tiles: list[tuple[Tile, bytes]] = []
         # A tile begun before this checkpoint has partial ones; so may any that a try before the last start reached.
         begun = max(edge.size, self._resumed_at + MAX_EVENTS)
         for row in rows:
-            tiles += self._extend(edge, row.position, row.leaf, entry_of_row(row))
+            tiles += extend(edge, row.position, row.leaf, entry_of_row(row))
         await self._publication.put_tiles([*tiles, *edge.partial()])
         says = self._says(edge.size, edge.root)
         checkpoint = RecordedCheckpoint(says.size, says.root, says.signed(self._signer))
         await self._records.add_checkpoint(checkpoint, writer_epoch, self._now())
+        self._marked = await self._marks.put(checkpoint.note, after=self._marked)
         await self._publication.put_checkpoint(checkpoint.note)
         self.covered.advance(edge.size)
         for tile, _ in tiles:
             if tile.first_leaf < begun:
                 await self._publication.drop_partials(tile)
-
-    def _extend(self, edge: TileEdge, position: int, leaf: bytes, entry: bytes | None) -> list[tuple[Tile, bytes]]:
-        """Appends one event. Raises TreeDisagrees when it is not the next, or not what its leaf hash says."""
-        if position != edge.size + 1:
-            raise TreeDisagrees(f"position {edge.size + 1} is missing from the log: {_INSPECT}")
-        if entry is not None and leaf_of(entry) != leaf:
-            raise TreeDisagrees(f"the event at position {position} is not what its leaf hash was made of: {_INSPECT}")
-        return edge.append(leaf, entry or b"")
 
     async def _is_public(self, size: int) -> bool:
         note = await self._publication.checkpoint()
@@ -209,4 +254,4 @@ class Checkpointer:
         try:
             return opened(note, self._keys)
         except NotACheckpoint as error:
-            raise TreeDisagrees(f"{which} cannot be trusted: {error}; {_INSPECT}") from error
+            raise TreeDisagrees(f"{which} cannot be trusted: {error}; {INSPECT}") from error

@@ -16,7 +16,8 @@ from services.rmos.event_log.refusals import unreadable
 from services.rmos.event_log.statements import statement
 
 _ROWS, _LEAVES, _STREAMS = statement("read_after"), statement("leaves_after"), statement("read_streams")
-_ADD, _NEWEST, _OF_SIZE = (
+_LAST, _ADD, _NEWEST, _OF_SIZE = (
+    statement("last_position"),
     statement("add_checkpoint"),
     statement("newest_checkpoint"),
     statement("checkpoint_of_size"),
@@ -77,6 +78,11 @@ class AuditRecords:
     async def rows_of(self, streams: Sequence[str], up_to: int) -> list[LogRow]:
         """All rows of these streams up to a position, by position."""
         return [log_row(row) for row in await self._rows(_STREAMS, {"streams": list(streams), "up_to": up_to})]
+
+    async def last_position(self) -> int:
+        """Of the log; 0 while it is empty."""
+        (row,) = await self._rows(_LAST, {})
+        return int(row[0])
 
     async def newest_checkpoint(self) -> RecordedCheckpoint | None:
         """None before the first one."""

@@ -15,10 +15,10 @@ from typing import Any
 from contracts.canonical import sha256_hex
 from runtime.logs import Logger
 from runtime.objects import ObjectStore
-from services.rmos.audit.checkpointer import TreeDisagrees
 from services.rmos.audit.findings import Finding, Kind, Report
 from services.rmos.audit.keeper import Keeper
 from services.rmos.audit.publication import PREFIX, Publication
+from services.rmos.audit.regrowth import TreeDisagrees
 from services.rmos.audit.rows import entry_of_row
 from services.rmos.audit.snapshot import snapshot
 from services.rmos.audit.stream_repair import refilled_stream

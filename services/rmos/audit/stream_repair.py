@@ -35,7 +35,7 @@ async def refilled_stream(bus: BusAccess, dsn: str, log: Logger) -> int:
         replicas = 1
     finally:
         await client.close()
-    await migrate_bus(bus.migrate, replicas)
+    await migrate_bus(bus.migrate, replicas, log_is_empty=False)
     return await _filled(bus.rmos, dsn, log)
 
 

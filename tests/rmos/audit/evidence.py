@@ -18,7 +18,7 @@ from contracts.audit import AskAttestation
 from runtime.blobs import BlobStore
 from runtime.pool import WorkerPool
 from runtime.settings import S3Settings
-from runtime.testing import DatabaseAccess, PostgresAccess, S3Access
+from runtime.testing import DatabaseAccess, NatsAccess, PostgresAccess, S3Access, running_nats
 from services.rmos.audit.attestation import AttestationHandlers
 from services.rmos.audit.bundle_export import export
 from services.rmos.audit.proofs import ProofHandlers
@@ -26,7 +26,9 @@ from services.rmos.audit.publication import Publication
 from services.rmos.audit.records import AuditRecords
 from services.rmos.audit.verify import Audited
 from services.rmos.cli import audit
+from services.rmos.migrate import migrate_bus
 from tests.rmos.audit.given import KEY, VKEY, checkpointing, public_objects, s3_settings
+from tests.rmos.conftest import bus_settings
 from tests.rmos.event_log.given import until
 from tests.rmos.handlers.shop import AUDREY, GOOD, RED, Shop, a_shop, by
 
@@ -97,18 +99,21 @@ class Evidence:
 def evidence(database: DatabaseAccess, s3: S3Access) -> Iterator[Evidence]:
     pool = WorkerPool(1, preload=("services.rmos.engine",))
     try:
-        yield asyncio.run(_made(database, s3, pool))
+        with running_nats() as bus:
+            asyncio.run(migrate_bus(bus_settings(bus, "migrate"), log_is_empty=True))
+            made = asyncio.run(_made(database, s3, bus, pool))
+        yield made
     finally:
         pool.close()
 
 
-async def _made(database: DatabaseAccess, s3: S3Access, pool: WorkerPool) -> Evidence:
+async def _made(database: DatabaseAccess, s3: S3Access, bus: NatsAccess, pool: WorkerPool) -> Evidence:
     bucket = s3.create_bucket()
     settings = s3_settings(s3, bucket)
     with public_objects(settings) as objects:
         async with (
             a_shop(database, s3, pool, bucket) as shop,
-            checkpointing(database, objects, shop.world.log) as checkpointer,
+            checkpointing(database, objects, bus, shop.world.log) as checkpointer,
         ):
             found = await _history(shop, database, settings)
             await until(lambda: checkpointer.covered.position == found.size)

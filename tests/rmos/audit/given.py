@@ -13,17 +13,22 @@ from contracts.log import RunOpened
 from runtime.logs import logger
 from runtime.objects import ObjectStore
 from runtime.settings import S3Settings
-from runtime.testing import DatabaseAccess, S3Access
+from runtime.testing import DatabaseAccess, NatsAccess, S3Access
+from services.rmos.audit.acceptance import Acceptance
 from services.rmos.audit.checkpointer import Checkpointer
+from services.rmos.audit.marks import Marks
 from services.rmos.audit.publication import PREFIX, Publication
 from services.rmos.audit.records import AuditRecords
+from services.rmos.audit.rows import LogRow, entry_of_row
 from services.rmos.domain.checkpoint import SigningKey
+from services.rmos.domain.leaf import leaf_of
 from services.rmos.event_log.duties import ended
 from services.rmos.event_log.head import Head
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.event_log.recent import RecentRows
 from tests.independent_verifier import tlog
 from tests.rmos.event_log.given import leading, request, until
+from tests.rmos.event_log.test_relay import connected
 
 KEY = SigningKey("rmos.test/log", bytes(range(32)))
 VKEY = str(KEY.verifier)
@@ -77,16 +82,21 @@ def public_objects(settings: S3Settings) -> Iterator[ObjectStore]:
 async def checkpointing(
     database: DatabaseAccess,
     objects: ObjectStore,
+    bus: NatsAccess,
     log: PostgresEventLog | None = None,
     key: SigningKey = KEY,
     retired: tuple[SigningKey, ...] = (),
     epoch: int | None = None,
+    accept: Acceptance | None = None,
 ) -> AsyncIterator[Checkpointer]:
     """A running checkpointer, in the newest term unless told otherwise; cancelled at the end."""
     head = Head() if log is None else log.head
-    async with AuditRecords(database.writer_dsn) as records:
+    async with AuditRecords(database.writer_dsn) as records, connected(bus, "rmos") as client:
         keys = [key.verifier, *(old.verifier for old in retired)]
-        checkpointer = Checkpointer(records, Publication(objects), key, keys, head, RecentRows(), lambda: NOW, logger())
+        public, marks = Publication(objects), Marks(client)
+        checkpointer = Checkpointer(
+            records, public, marks, key, keys, head, RecentRows(), lambda: NOW, logger(), accept
+        )
         if epoch is None:
             with psycopg.connect(database.reader_dsn) as connection:
                 found = connection.execute("SELECT coalesce(max(epoch), 0) FROM rmos.writer_epochs").fetchone()
@@ -98,10 +108,10 @@ async def checkpointing(
             await ended(running)
 
 
-async def published(database: DatabaseAccess, settings: S3Settings, count: int) -> None:
+async def published(database: DatabaseAccess, settings: S3Settings, bus: NatsAccess, count: int) -> None:
     """A database whose log holds so many events, all under one public checkpoint or more."""
     with public_objects(settings) as objects:
-        async with leading(database.writer_dsn) as log, checkpointing(database, objects, log) as checkpointer:
+        async with leading(database.writer_dsn) as log, checkpointing(database, objects, bus, log) as checkpointer:
             await append(log, count)
             await until(lambda: checkpointer.covered.position == count)
 
@@ -116,6 +126,20 @@ def read_back(settings: S3Settings, vkey: str = VKEY) -> tuple[int, bytes, list[
             return content
 
         return tlog.read_log(fetch, vkey)
+
+
+def forge(database: DatabaseAccess, position: int) -> None:
+    """Another actor at this event, with a leaf hash to match: what somebody with the table owner's rights can do."""
+    columns = ", ".join(LogRow._fields)
+    with psycopg.connect(database.reader_dsn) as connection:
+        query = f"SELECT {columns} FROM rmos.events WHERE position = {position}"
+        found = connection.execute(query).fetchone()  # type: ignore[arg-type]
+    assert found is not None
+    forged = LogRow(*found)._replace(actor='{"id":"eve","kind":"person","role":"admin"}')
+    leaf = leaf_of(entry_of_row(forged)).hex()
+    as_superuser(
+        database, f"UPDATE rmos.events SET actor = '{forged.actor}', leaf = '\\x{leaf}' WHERE position = {position}"
+    )
 
 
 def as_superuser(database: DatabaseAccess, *statements: str) -> None:

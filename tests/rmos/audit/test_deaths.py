@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runtime.settings import S3Settings
-from runtime.testing import DatabaseAccess, S3Access
+from runtime.testing import DatabaseAccess, NatsAccess, S3Access
 from services.rmos.audit.records import AuditRecords
 from services.rmos.audit.verify import Audited, audit
 from tests.rmos.audit.given import KEY, append, checkpointing, public_objects, published, s3_settings
@@ -30,9 +30,9 @@ def objects(s3_server: S3Access) -> S3Settings:
 
 @pytest.mark.parametrize("stored", [False, True], ids=["lost", "stored"])
 async def test_death_at_the_row_of_a_checkpoint_leaves_a_log_that_verifies(
-    database: DatabaseAccess, objects: S3Settings, monkeypatch: pytest.MonkeyPatch, stored: bool
+    database: DatabaseAccess, objects: S3Settings, bus_server: NatsAccess, monkeypatch: pytest.MonkeyPatch, stored: bool
 ) -> None:
-    await published(database, objects, 5)
+    await published(database, objects, bus_server, 5)
     add, died = AuditRecords.add_checkpoint, asyncio.Event()
 
     async def dying(*arguments: Any) -> None:
@@ -47,9 +47,9 @@ async def test_death_at_the_row_of_a_checkpoint_leaves_a_log_that_verifies(
     with public_objects(objects) as public:
         async with leading(database.writer_dsn) as log:
             await append(log, 3, "more")
-            async with checkpointing(database, public, log):
+            async with checkpointing(database, public, bus_server, log):
                 await asyncio.wait_for(died.wait(), 10)
-            async with checkpointing(database, public, log) as next_one:
+            async with checkpointing(database, public, bus_server, log) as next_one:
                 await until(lambda: next_one.covered.position == 8)
     async with world(database.writer_dsn) as live:
         await live.reader.wait_for(8)

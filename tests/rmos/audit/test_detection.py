@@ -22,16 +22,20 @@ from contracts.artifacts import Attachment, AttachmentKind
 from contracts.blobs import BlobRef, blob_key
 from contracts.log import AttachmentAdded
 from runtime.blobs import BlobStore
+from runtime.logs import logger
 from runtime.objects import ObjectStore
 from runtime.settings import S3Settings
-from runtime.testing import DatabaseAccess, S3Access
+from runtime.testing import DatabaseAccess, NatsAccess, S3Access
 from services.rmos.audit.rows import LogRow, entry_of_row
 from services.rmos.cli import audit
 from services.rmos.domain.checkpoint import Checkpoint, SigningKey
 from services.rmos.domain.leaf import leaf_of
 from services.rmos.domain.tiles import TileEdge
+from services.rmos.event_log.duties import ended
+from services.rmos.event_log.relay import LogRelay
 from tests.rmos.audit.given import KEY, VKEY, as_superuser, checkpointing, public_objects, s3_settings
 from tests.rmos.event_log.given import until
+from tests.rmos.event_log.test_relay import connected
 from tests.rmos.projections import given as history
 from tests.rmos.projections.given import NOW, World, world
 
@@ -42,6 +46,7 @@ Named = list[tuple[str, str]]
 class Store:
     database: DatabaseAccess
     s3: S3Settings
+    bus: NatsAccess
     blobs: list[BlobRef] = field(default_factory=list)
     size: int = 0
 
@@ -53,6 +58,9 @@ class Store:
             "RMOS_S3_SECRET_KEY": self.s3.secret_key,
             "RMOS_S3_BUCKET": self.s3.bucket,
             "RMOS_S3_REGION": self.s3.region,
+            "RMOS_NATS_URL": self.bus.url,
+            "RMOS_NATS_USER": "dashboard",
+            "RMOS_NATS_PASSWORD": self.bus.passwords["dashboard"],
         }
         arguments = ["verify", "--dsn", self.database.reader_dsn, "--vkey", VKEY, "--json", *options]
         result = CliRunner().invoke(audit, arguments, env=environment, catch_exceptions=False)
@@ -110,20 +118,24 @@ async def later_history(world: World) -> None:
 
 
 @pytest.fixture
-async def store(database: DatabaseAccess, s3_server: S3Access) -> Store:
+async def store(database: DatabaseAccess, s3_server: S3Access, bus_server: NatsAccess) -> Store:
     """Fourteen events under a first checkpoint, seventeen under the last, everything folded and public, at rest."""
-    made = Store(database, s3_settings(s3_server, s3_server.create_bucket()))
+    made = Store(database, s3_settings(s3_server, s3_server.create_bucket()), bus_server)
     blobs = BlobStore(made.s3)
     with public_objects(made.s3) as objects:
         async with (
             world(database.writer_dsn) as history_of,
-            checkpointing(database, objects, history_of.log) as checkpointer,
+            checkpointing(database, objects, bus_server, history_of.log) as checkpointer,
+            connected(bus_server, "rmos") as client,
         ):
+            relay = LogRelay(client, history_of.log, history_of.log.head, logger())
+            relaying = asyncio.create_task(relay.run())
             await some_history(history_of, blobs, made)
             await until(lambda: checkpointer.covered.position == 14)
             await later_history(history_of)
             await until(lambda: checkpointer.covered.position == 17)
-            await until(lambda: history_of.projector.projected.position == 17)
+            await until(lambda: history_of.projector.projected.position == relay.published == 17)
+            await ended(relaying)
     blobs.close()
     made.size = 17
     return made

@@ -213,7 +213,7 @@ async def test_a_stream_that_was_lost_and_made_anew_is_filled_from_the_log(
         await appended(log, 1, 50)
         await until(lambda: relay.published == 50)
         await admin.jetstream().delete_stream("LOG")
-        await migrate_bus(bus_settings(bus_server, "migrate"))
+        await migrate_bus(bus_settings(bus_server, "migrate"), log_is_empty=True)
 
         async def filled() -> bool:
             return (await admin.jetstream().stream_info("LOG")).state.last_seq == 50

@@ -79,11 +79,14 @@ async def test_projections_aggregates_and_queries_see_one_shape(database: Databa
 
 
 async def test_the_stored_bytes_their_leaves_and_their_proofs_stay(
-    database: DatabaseAccess, s3_server: S3Access
+    database: DatabaseAccess, s3_server: S3Access, bus_server: NatsAccess
 ) -> None:
     store = s3_settings(s3_server, s3_server.create_bucket())
     with public_objects(store) as objects:
-        async with world(database.writer_dsn) as live, checkpointing(database, objects, live.log) as checkpointer:
+        async with (
+            world(database.writer_dsn) as live,
+            checkpointing(database, objects, bus_server, live.log) as checkpointer,
+        ):
             await both_versions(live)
             await until(lambda: checkpointer.covered.position == 3)
             shown = (await live.queries.run_events(ListRunEvents(run_id="old"))).items[0]

@@ -14,7 +14,7 @@ import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
 
-from contracts.subjects import DASHBOARD, MIGRATE, SERVICES, SUPERVISOR, inbox_prefix
+from contracts.subjects import DASHBOARD, MARK_BEGUN, MARK_SIGNED, MIGRATE, SERVICES, SUPERVISOR, inbox_prefix
 from runtime.embedded import binaries, nats_conf
 from runtime.testing import NatsAccess, running_nats
 
@@ -66,6 +66,21 @@ async def refusal_of(bus: NatsAccess, user: str, subject: str) -> str:
 @pytest.mark.parametrize("user", [user for user in nats_conf.USERS if user != "rmos"])
 async def test_nobody_but_rmos_can_publish_to_the_log(bus: NatsAccess, user: str) -> None:
     assert "permissions violation" in await refusal_of(bus, user, "log.rmos.candidate_bound.v1")
+
+
+@pytest.mark.parametrize("user", [user for user in nats_conf.USERS if user != "rmos"])
+async def test_nobody_but_rmos_can_mark_a_checkpoint(bus: NatsAccess, user: str) -> None:
+    assert "permissions violation" in await refusal_of(bus, user, MARK_SIGNED)
+
+
+@pytest.mark.parametrize("user", [user for user in nats_conf.USERS if user != MIGRATE])
+async def test_nobody_but_the_migration_can_say_that_a_log_begins(bus: NatsAccess, user: str) -> None:
+    assert "permissions violation" in await refusal_of(bus, user, MARK_BEGUN)
+
+
+@pytest.mark.parametrize("act", ["STREAM.DELETE", "STREAM.PURGE", "STREAM.UPDATE", "STREAM.MSG.DELETE"])
+async def test_not_even_rmos_can_take_a_mark_away(bus: NatsAccess, act: str) -> None:
+    assert "permissions violation" in await refusal_of(bus, "rmos", f"$JS.API.{act}.MARKS")
 
 
 async def test_rmos_publishes_to_the_log_and_gets_an_acknowledgement(bus: NatsAccess) -> None:
