@@ -78,8 +78,10 @@ _remembered = lru_cache(maxsize=8192, typed=True)(_decimal_of)
 
 def decimal_text(value: Decimal) -> str:
     """Plain decimal digits, no exponent, no trailing zeros: the one canonical spelling."""
-    text = format(value, "f")
-    if "." in text:
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
+    if "." in text and text[-1] in "0.":
         text = text.rstrip("0").rstrip(".")
     return text
 
@@ -94,7 +96,7 @@ def _dump(value: Decimal, info: SerializationInfo) -> str | float | int:
 Number = Annotated[
     Decimal,
     BeforeValidator(decimal_of),
-    PlainSerializer(_dump, return_type=str | float | int),
+    PlainSerializer(_dump, return_type=Any),  # a union of the three would be tried one by one, at twice the cost
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d{1,9}(\.\d{1,12})?$"}]}),
 ]
 """A decimal that travels as a string between services and in the log, and as a JSON number over HTTP."""
