@@ -15,7 +15,8 @@ from contracts.model import CatalogId, Identifier, Message, NonNegative, Request
 
 ARTIFACT_SCHEMA_VERSION = 1
 INLINE_GCODE_BYTES = 200_000
-"""G-code up to this size is also given inline."""
+INLINE_OPPLAN_BYTES = 1_000_000
+"""G-code and plans up to these sizes are also given inline; larger ones, as everything, by their digest."""
 
 
 SUMMARY_LENGTH = 200

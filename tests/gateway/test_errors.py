@@ -255,3 +255,12 @@ async def test_numbers_are_json_numbers_both_ways(world: World) -> None:
     assert isinstance(shown["score"], float)
     assert shown["run_id"] == RUN_SHOWN.run_id
     assert answer.headers["content-type"] == "application/json"
+
+
+async def test_a_request_that_fits_http_but_not_the_bus_is_413_and_the_next_is_answered(world: World) -> None:
+    item = {"design": {"inner_diameter_mm": 90, "note": "x" * 9_000_000}}
+    async with world.client() as client:
+        large = await client.post("/api/rmos/feasibility/batch", json={"items": [item]})
+        details = problem_in(large, 413, "PAYLOAD_TOO_LARGE")["details"]
+        assert details["size_bytes"] > details["limit_bytes"]
+        assert (await client.get("/api/runs/r1")).status_code == 200

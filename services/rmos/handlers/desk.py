@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from contracts.artifacts import INLINE_GCODE_BYTES, RunArtifact
+from contracts.artifacts import INLINE_GCODE_BYTES, INLINE_OPPLAN_BYTES, RunArtifact
+from contracts.blobs import BlobRef
 from contracts.canonical import digest_of
 from contracts.envelope import ActorKind, RequestContext, Role
 from contracts.errors import ErrorCode, RmosError
@@ -114,15 +115,17 @@ class Desk:
         return await validate_and_persist(self.log, draft, placement, request, digest, self.now(), self.new_id)
 
     async def reply_with(self, artifact: RunArtifact) -> ArtifactReply:
-        """The artifact with its small G-code and its plan inline, read and hashed again."""
-        gcode, opplan = artifact.outputs.get("gcode"), artifact.outputs.get("opplan")
+        """The artifact with its small G-code and its small plan inline, read and hashed again."""
         return ArtifactReply(
             artifact=artifact,
-            gcode_text=(await self.blobs.get(gcode)).decode()
-            if gcode is not None and gcode.size <= INLINE_GCODE_BYTES
-            else None,
-            opplan_json=(await self.blobs.get(opplan)).decode() if opplan is not None else None,
+            gcode_text=await self._inline(artifact.outputs.get("gcode"), INLINE_GCODE_BYTES),
+            opplan_json=await self._inline(artifact.outputs.get("opplan"), INLINE_OPPLAN_BYTES),
         )
+
+    async def _inline(self, output: BlobRef | None, limit: int) -> str | None:
+        if output is None or output.size > limit:
+            return None
+        return (await self.blobs.get(output)).decode()
 
 
 async def decided(attempt: Callable[[], Awaitable[T]]) -> T:
