@@ -26,7 +26,7 @@ from runtime.logs import Logger
 from services.rmos.domain.catalog import Catalog
 from services.rmos.domain.search import check_asked, concluded
 from services.rmos.domain.search_prompt import MAX_SEED
-from services.rmos.domain.search_record import SearchState, progressed, stream_of
+from services.rmos.domain.search_record import progressed, stream_of
 from services.rmos.handlers.desk import Desk, decided, milliseconds
 from services.rmos.handlers.search_minting import minted
 from services.rmos.handlers.search_placing import Place, placed
@@ -78,7 +78,7 @@ class SearchHandlers:
         started = await decided(lambda: self._started(command, request, began))
         live = self._live.get(started.search_id)
         if command.respond_async or live is None or live.task is None:
-            reply = await self._shown(await self._records.state(started.search_id))
+            reply = await self._shown(started.search_id, of_deleted_run=True)
         else:
             reply = await asyncio.shield(live.task)
         if reply.error is not None and not command.respond_async:
@@ -87,10 +87,7 @@ class SearchHandlers:
 
     async def status(self, query: AskSearch, _: RequestContext) -> SearchReply:
         """The search as its record says. Raises NOT_FOUND, also for the result of a deleted run."""
-        state = await self._records.state(query.search_id)
-        if state.ended is not None and state.ended.artifact_id is not None:
-            await self._desk.run(state.started.run_id)
-        return await self._shown(state)
+        return await self._shown(query.search_id)
 
     async def cancel(self, command: CancelSearch, request: RequestContext) -> SearchReply:
         """The search after its end; one that has ended already stays as it ended. Raises NOT_FOUND."""
@@ -117,8 +114,9 @@ class SearchHandlers:
             live.stop.set()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _shown(self, state: SearchState) -> SearchReply:
-        return await self._records.reply(state, state.started.search_id in self._live)
+    async def _shown(self, search_id: str, of_deleted_run: bool = False) -> SearchReply:
+        state = await self._records.state(search_id)
+        return await self._records.reply(state, search_id in self._live, of_deleted_run)
 
     # --- starting
 
@@ -189,7 +187,7 @@ class SearchHandlers:
             failure = RmosError(ErrorCode.INTERNAL, "an unexpected error; the service's log names it")
         if stopped or failure is not None:
             await self._insisting(live, lambda: self._end_live(live, failure))
-        return await self._shown(await self._records.state(live.started.search_id))
+        return await self._shown(live.started.search_id, of_deleted_run=True)
 
     async def _insisting(self, live: Live, record: Callable[[], Awaitable[None]]) -> None:
         """Puts the outcome on record, again while it cannot be taken now: a store that hesitates is no reason to lose

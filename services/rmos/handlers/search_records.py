@@ -34,11 +34,12 @@ class SearchRecords:
             raise RmosError(ErrorCode.NOT_FOUND, f"there is no search {search_id}", search_id=search_id)
         return state
 
-    async def reply(self, state: SearchState, live: bool) -> SearchReply:
-        """The search as people see it; `live` while it is carried out in this process."""
+    async def reply(self, state: SearchState, live: bool, of_deleted_run: bool) -> SearchReply:
+        """The search as people see it; `live` while it is carried out in this process. Raises NOT_FOUND for the result
+        of a deleted run, unless that is wanted too."""
         result: SearchResult | None = None
         if state.ended is not None and state.ended.artifact_id is not None:
-            result = await self._result(state.started.run_id, state.ended.artifact_id)
+            result = await self._result(state.started.run_id, state.ended.artifact_id, of_deleted_run)
         reply = search_record.shown(state, result)
         if reply.state == "running" and not live and self._overdue(state.started):
             return reply.model_copy(update={"state": "ended", "outcome": SearchOutcome.INTERRUPTED})
@@ -98,8 +99,14 @@ class SearchRecords:
     def now_ms(self) -> int:
         return int(self._desk.clock.now().timestamp() * 1000)
 
-    async def _result(self, run_id: str, artifact_id: str) -> SearchResult:
-        """From the run's stream rather than its state: a tombstone ends the run, not what is on record."""
+    async def _result(self, run_id: str, artifact_id: str, of_deleted_run: bool) -> SearchResult:
+        try:
+            run, _ = await self._desk.run(run_id)
+            return search_record.result_in(run.artifact(artifact_id))
+        except RmosError as error:
+            if error.code is not ErrorCode.NOT_FOUND or not of_deleted_run:
+                raise
+        # a tombstone ends the run, not what is on its record
         for event in await self._desk.log.read_stream(run_domain.stream_of(run_id)):
             if isinstance(event, ArtifactRecorded) and event.artifact.artifact_id == artifact_id:
                 return search_record.result_in(event.artifact)
