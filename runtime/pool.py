@@ -46,7 +46,14 @@ class WorkerPool:
 
     async def warm_up(self) -> None:
         """Start every worker now, so that the first caller does not wait for imports."""
-        await asyncio.gather(*(self.run(os.getpid) for _ in self._workers))
+        taken: list[_Worker] = []
+        try:
+            for _ in self._workers:
+                taken.append(await self._taken())
+                await _outcome_of(taken[-1], os.getpid)
+        finally:
+            for worker in taken:
+                self._give_back(worker)
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's result; its exceptions pass through. A worker that dies is UNAVAILABLE (retryable).
@@ -55,18 +62,11 @@ class WorkerPool:
         """
         if kwargs:
             raise TypeError("pass positional arguments to a pooled function")
-        job = pickle.dumps((function, args), pickle.HIGHEST_PROTOCOL)
         worker = await self._taken()
         try:
-            succeeded, outcome = pickle.loads(await worker.answer(job))  # noqa: S301 - from our own process
-        except (OSError, EOFError) as error:
-            raise RmosError(ErrorCode.UNAVAILABLE, "a worker process died during this job; ask again") from error
+            return await _outcome_of(worker, function, *args)
         finally:
             self._give_back(worker)
-        if not succeeded:
-            raise outcome
-        result: R = outcome
-        return result
 
     def close(self) -> None:
         """End every process. Who waits for one, or asks from now on, is told UNAVAILABLE."""
@@ -100,6 +100,18 @@ class WorkerPool:
                 turn.set_result(worker)
                 return
         self._idle.append(worker)
+
+
+async def _outcome_of(worker: _Worker, function: Callable[..., R], *args: Any) -> R:
+    job = pickle.dumps((function, args), pickle.HIGHEST_PROTOCOL)
+    try:
+        succeeded, outcome = pickle.loads(await worker.answer(job))  # noqa: S301 - from our own process
+    except (OSError, EOFError) as error:
+        raise RmosError(ErrorCode.UNAVAILABLE, "a worker process died during this job; ask again") from error
+    if not succeeded:
+        raise outcome
+    result: R = outcome
+    return result
 
 
 def _stopping() -> RmosError:

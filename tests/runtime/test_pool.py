@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import operator
 import os
 import signal
@@ -41,6 +42,11 @@ def fail_with_a_generator() -> None:
     raise ValueError("text", (number for number in range(3)))
 
 
+def wait_for(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.005)
+
+
 def unpicklable() -> Any:
     return (number for number in range(3))
 
@@ -69,8 +75,9 @@ async def test_jobs_one_after_the_other_are_done_by_the_same_process(pair: Worke
 
 
 async def test_a_warm_pool_has_every_process_running(pair: WorkerPool) -> None:
+    before = set(multiprocessing.active_children())
     await pair.warm_up()
-    assert len(set(await asyncio.gather(pair.run(os.getpid), pair.run(os.getpid)))) == 2
+    assert len(set(multiprocessing.active_children()) - before) == 2
 
 
 async def test_large_jobs_and_results_arrive_whole(pool: WorkerPool) -> None:
@@ -143,21 +150,28 @@ async def test_a_job_nobody_waits_for_any_more_is_ended(pool: WorkerPool) -> Non
     assert await pool.run(operator.add, 2, 3) == 5
 
 
-async def test_a_job_cancelled_before_its_turn_takes_nothing(pool: WorkerPool) -> None:
-    first = asyncio.create_task(pool.run(time.sleep, 0.1))
+async def test_a_job_cancelled_before_its_turn_takes_nothing(pool: WorkerPool, tmp_path: Path) -> None:
+    first = asyncio.create_task(pool.run(wait_for, tmp_path / "go"))
     second, third = (asyncio.create_task(pool.run(operator.add, number, 3)) for number in (1, 2))
     await asyncio.sleep(0.01)
     second.cancel()
+    (tmp_path / "go").touch()
     assert await third == 5
     await first
     assert second.cancelled()
 
 
-async def test_a_job_cancelled_as_its_turn_comes_gives_the_turn_on(pool: WorkerPool) -> None:
-    first = asyncio.create_task(pool.run(operator.add, 0, 3))
+async def test_a_job_cancelled_as_its_turn_comes_gives_the_turn_on(pool: WorkerPool, tmp_path: Path) -> None:
+    async def first() -> None:
+        await pool.run(wait_for, tmp_path / "go")
+        second.cancel()  # it has the turn by now and does not know
+
+    ending = asyncio.create_task(first())
     second, third = (asyncio.create_task(pool.run(operator.add, number, 3)) for number in (1, 2))
-    first.add_done_callback(lambda _: second.cancel())
+    await asyncio.sleep(0.01)
+    (tmp_path / "go").touch()
     assert await third == 5
+    await ending
     assert second.cancelled()
 
 
