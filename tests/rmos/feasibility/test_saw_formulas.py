@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -37,7 +40,35 @@ def test_a_narrow_ring_vibrates_and_bends_as_a_cantilever() -> None:
     shape, width = plate_shape(ratio), 1 - ratio
     assert shape.parameters[0] == pytest.approx(1.8751**2 / width**2, rel=0.01)
     ring_only = width**3 / 3 / math.tau
-    assert blade_plate._mode(ratio, 0.3, 0)[1] == pytest.approx(ring_only, rel=0.02)
+    assert blade_plate._mode(blade_plate._Radial.over(ratio), 0.3, 0)[1] == pytest.approx(ring_only, rel=0.02)
+
+
+def test_the_plates_figures_are_the_same_to_the_last_bit_whatever_kernels_the_processor_asks_for() -> None:
+    script = """
+from services.rmos.domain.feasibility.blade_plate import plate_shape
+for at in range(200, 900, 25):
+    print(plate_shape(at / 1000))
+"""
+    path = os.pathsep.join([os.getcwd(), *(p for p in sys.path if p)])
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={"PATH": os.defpath, "PYTHONPATH": path, "OPENBLAS_CORETYPE": kernels},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for kernels in ("Prescott", "Nehalem", "Haswell")
+    ]  # fmt: skip
+    assert outputs[0]
+    assert len(set(outputs)) == 1
+
+
+@pytest.mark.parametrize("ratio", [0.2, 0.33, 0.5, 0.7, 0.85])
+def test_no_nodal_diameters_are_missing_from_the_rims_compliance(ratio: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = plate_shape(ratio).compliance
+    plate_shape.cache_clear()
+    monkeypatch.setattr(blade_plate, "NODAL_DIAMETERS", 80)
+    assert found == pytest.approx(plate_shape(ratio).compliance, rel=0.01)
+    plate_shape.cache_clear()
 
 
 def test_frequency_is_proportional_to_the_plate_and_inverse_to_the_square_of_the_diameter() -> None:
