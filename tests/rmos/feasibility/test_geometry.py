@@ -113,6 +113,61 @@ def test_a_deeper_neighbour_lets_the_cutter_pass_over_a_narrow_shallow_ring() ->
     assert alone.shares[0].ratio == 0
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    gap=st.decimals("0.05", "1.0", places=2),
+    inner=st.integers(10, 60),
+    wide=st.decimals("1.1", "8", places=1),
+    diameter=st.sampled_from([0.5, 1.0]),
+)
+def test_the_web_between_an_arcs_ends_is_the_chord_where_the_cutter_leaves_its_corners(
+    gap: Decimal, inner: int, wide: Decimal, diameter: float
+) -> None:
+    found = geometry(Sector(r_inner=inner, r_outer=inner + wide, start_deg=0, end_deg=360 - gap), diameter=diameter)
+    straight_from = math.sqrt((inner + diameter / 2) ** 2 - (diameter / 2) ** 2)
+    chord = 2 * straight_from * math.sin(math.radians(float(gap)) / 2)
+    webs = [wall.thickness_mm for wall in found.walls if wall.between[0] == "two arms of one pocket"]
+    if chord < 0.8:
+        assert min(webs) == pytest.approx(chord, abs=0.01)
+    else:  # the least wall holds
+        assert all(web > 0.79 for web in webs)
+
+
+@pytest.mark.parametrize("width", ["0.1", "0.3", "0.6"])
+@pytest.mark.parametrize("length_deg", [4, 60])
+def test_a_tongue_is_as_thick_as_its_arms_are_apart(width: str, length_deg: int) -> None:
+    inner_arm = Sector(r_inner=44, r_outer=46, start_deg=0, end_deg=length_deg)
+    outer_arm = Sector(r_inner=46 + Decimal(width), r_outer=49, start_deg=0, end_deg=length_deg)
+    found = geometry(inner_arm, outer_arm, Sector(r_inner=44, r_outer=49, start_deg=length_deg, end_deg=length_deg + 5))
+    assert thinnest(found) == pytest.approx(float(width), abs=0.01)
+
+
+@pytest.mark.parametrize("angle_deg", [20, 60, 90, 150])
+def test_a_corner_of_stock_is_no_tongue(angle_deg: int) -> None:
+    # two slots that leave a corner of this angle between them, in an otherwise open field
+    found = geometry(
+        Sector(r_inner=0, r_outer=20, start_deg=0, end_deg=360 - angle_deg), diameter=1.0
+    )  # fmt: skip
+    assert found.walls == ()
+
+
+def test_one_piece_out_of_reach_is_the_shapes_width_however_wide_the_others_lie() -> None:
+    arc = Sector(r_inner=41, r_outer=47, start_deg=0, end_deg=324)
+    dots = geometry(DotRing(r="43.16", dot_r="0.28", count=24), arc, diameter=3.0).shares[0]
+    assert dots.stranded
+    assert dots.width_mm == pytest.approx(0.56, abs=0.01)
+    held = geometry(DotRing(r="43.16", dot_r="0.28", count=24), Ring(r_inner=41, r_outer=47), diameter=3.0).shares[0]
+    assert not held.stranded
+    assert held.width_mm == pytest.approx(6)
+
+
+def test_a_bulge_the_cutter_fits_in_without_room_to_go_round_is_a_short_way() -> None:
+    # dots of 1.04 mm at a slot of 0.9 mm that joins them: the centre of 1 mm can only stay in the dots
+    slot = Sector(r_inner="47.55", r_outer="48.45", start_deg=0, end_deg=180)
+    found = geometry(DotRing(r=48, dot_r="0.52", count=12), slot)
+    assert found.shares[0].travel_mm < 0.2
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     shape=st.one_of(

@@ -39,7 +39,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much of one shape's area the cutter reaches, and the widest place of its narrowest pocket."""
+    """How much of one shape's area the cutter reaches, and the widest place of the narrowest pocket of its pieces."""
 
     shape: int
     kind: str
@@ -49,6 +49,9 @@ class Share:
     width_mm: float
     travel_mm: float = math.inf
     """Length of the shortest closed path the cutter's centre has in one of its pockets; inf where that is not short."""
+
+    stranded: bool = False
+    """Whether the cutter gets nothing done of one of its pieces."""
 
     @property
     def ratio(self) -> float:

@@ -17,12 +17,11 @@ from contracts.outlines import Outline
 from contracts.spec import TileRing
 from services.rmos.domain.feasibility.annuli import clash
 from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut, Findings, Profile, Share, Wall
+from services.rmos.domain.feasibility.narrow_stock import narrow_stock
 from services.rmos.domain.feasibility.pieces import collision, crossed
 from services.rmos.domain.feasibility.polygons import (
     CLOSE_MM,
-    areal,
     common,
-    opened,
     parts_of,
     pie,
     polygon_of,
@@ -32,12 +31,8 @@ from services.rmos.domain.feasibility.polygons import (
     united,
     widest_inscribed,
 )
+from services.rmos.domain.feasibility.reach import Layer, shortest_way, worst_reach
 from services.rmos.domain.feasibility.widths import own_width
-
-WIDTH_STEPS = (2.0, 1.5, 1.2)
-"""A shape that is narrow by itself but lies in a wider pocket: how many cutters wide that pocket is, at least."""
-TONGUE_LENGTHS = 4.0
-"""A filled gulf this many least walls long is a tongue of stock; the fillet in a corner above 14 degrees is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,44 +59,46 @@ class Window:
     def shows(self, part: BaseGeometry) -> bool:
         return self.middle is None or bool(part.intersects(self.middle))
 
-
-class Layer:
-    """What may be cut at one depth, and what cutters of some radii reach of it (each computed once)."""
-
-    def __init__(self, allowed: BaseGeometry) -> None:
-        self.allowed = allowed
-        self._opened: dict[float, BaseGeometry] = {}
-
-    def opened(self, radius: float) -> BaseGeometry:
-        if radius not in self._opened:
-            self._opened[radius] = opened(self.allowed, radius)
-        return self._opened[radius]
+    def cuts(self, part: BaseGeometry) -> bool:
+        """Whether the part goes on beyond the window: one like it lies whole in the middle."""
+        return self.area is not None and float(part.distance(self.area.exterior)) < CLOSE_MM
 
 
 WHOLE = Window(1, 0.0, math.tau, None, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A shape's pieces that reach into the window, and their area in it."""
+
+    cut: Cut
+    polygons: tuple[Polygon, ...]
+    area: BaseGeometry
+
+    def pieces(self, window: Window) -> list[BaseGeometry]:
+        """Those in the middle, whole; of a piece that goes all round what the middle has of it."""
+        if len(self.cut.outlines) == 1:
+            return [window.measured(self.area)]
+        return [polygon for polygon in self.polygons if window.shows(polygon)]
+
+
 def analyse(cuts: list[Cut], radius: float, least_wall: float, found: Findings) -> Profile | None:
     """Adds shares, overlaps and walls; gives the profile as cut, None if nothing is reached or centres differ."""
     window = _window(cuts, 4 * radius + 6 * least_wall)
-    areas: dict[int, BaseGeometry] = {}
-    for cut in cuts:
-        area = _area(cut, window, found)
-        if area is not None:
-            areas[cut.index] = area
-    sound = [cut for cut in cuts if cut.index in areas]
+    sound = [drawn for cut in cuts if (drawn := _drawn(cut, window, found)) is not None]
     if not sound:
         return None
-    _overlaps(sound, areas, found)
+    _overlaps(sound, found)
     layers = []
-    for depth in sorted({cut.depth_mm for cut in sound}):
-        layer = Layer(united([areas[cut.index] for cut in sound if cut.depth_mm >= depth]))
-        layers.append(layer.opened(radius))
-        found.border_mm += window.sectors * window.border(layer.opened(radius))
-        for cut in (cut for cut in sound if cut.depth_mm == depth):
-            found.shares.append(_share(cut, areas[cut.index], layer, radius, window))
+    for depth in sorted({drawn.cut.depth_mm for drawn in sound}):
+        deep = [drawn for drawn in sound if drawn.cut.depth_mm >= depth]
+        layer = Layer(united([drawn.area for drawn in deep]), radius)
+        layers.append(layer.opened())
+        found.border_mm += window.sectors * window.border(layer.opened())
+        for drawn in (drawn for drawn in deep if drawn.cut.depth_mm == depth):
+            found.shares.append(_share(drawn, [other for other in deep if other is not drawn], layer, window))
     parts = parts_of(layers[0] if len(layers) == 1 else union(layers))
-    pockets = parts_of(union([area.buffer(CLOSE_MM, quad_segs=2) for area in areas.values()]))
+    pockets = parts_of(union([drawn.area.buffer(CLOSE_MM, quad_segs=2) for drawn in sound]))
     _walls(parts, pockets, window, least_wall, found)
     if not parts or len({cut.centre for cut in cuts}) > 1:
         return None
@@ -148,7 +145,7 @@ def _shown(cut: Cut, window: Window) -> list[Outline]:
     ]
 
 
-def _area(cut: Cut, window: Window, found: Findings) -> BaseGeometry | None:
+def _drawn(cut: Cut, window: Window, found: Findings) -> Drawn | None:
     polygons = [polygon_of(outline) for outline in _shown(cut, window)]
     if not all(polygon.is_valid and polygon.area > 0 for polygon in polygons):
         found.faults.append(crossed(cut))
@@ -156,7 +153,7 @@ def _area(cut: Cut, window: Window, found: Findings) -> BaseGeometry | None:
     if any(_overlap_width(a, b) > 0 for a, b in itertools.pairwise([*polygons, polygons[0]]) if a is not b):
         found.faults.append(collision(cut))
     shown = [window.inside(polygon) for polygon in polygons]
-    return shown[0] if len(shown) == 1 else union(shown)
+    return Drawn(cut, tuple(polygons), shown[0] if len(shown) == 1 else union(shown))
 
 
 def _overlap_width(a: BaseGeometry, b: BaseGeometry) -> float:
@@ -169,31 +166,31 @@ def _overlap_width(a: BaseGeometry, b: BaseGeometry) -> float:
     return widest_inscribed(parts_of(both))
 
 
-def _overlaps(cuts: list[Cut], areas: dict[int, BaseGeometry], found: Findings) -> None:
-    for a, b in itertools.combinations(cuts, 2):
-        width = _overlap_width(areas[a.index], areas[b.index])
-        if width > 0 and a.depth_mm != b.depth_mm:
-            found.faults.append(clash(a, b, width))
+def _overlaps(sound: list[Drawn], found: Findings) -> None:
+    for a, b in itertools.combinations(sound, 2):
+        width = _overlap_width(a.area, b.area)
+        if width > 0 and a.cut.depth_mm != b.cut.depth_mm:
+            found.faults.append(clash(a.cut, b.cut, width))
         elif width > 0:
-            found.merged.append((a.index, b.index))
+            found.merged.append((a.cut.index, b.cut.index))
 
 
-def _share(cut: Cut, area: BaseGeometry, layer: Layer, radius: float, window: Window) -> Share:
-    whole = window.measured(area)
-    reached = min(common(whole, layer.opened(radius)).area, whole.area)
-    width = own_width(cut)
-    if width < 2 * WIDTH_STEPS[0] * radius and reached > whole.area / 2:
-        width = max(width, _pocket_width(whole, layer, radius))
-    sectors = window.sectors
-    return Share(cut.index, cut.shape.type, cut.depth_mm, sectors * whole.area, sectors * reached, width)
-
-
-def _pocket_width(area: BaseGeometry, layer: Layer, radius: float) -> float:
-    """How wide the pocket is in which most of the area lies, in the steps of WIDTH_STEPS; at least the cutter."""
-    for step in WIDTH_STEPS:
-        if common(area, layer.opened(step * radius)).area > 0.5 * area.area:
-            return 2 * step * radius
-    return 2 * radius
+def _share(drawn: Drawn, others: list[Drawn], layer: Layer, window: Window) -> Share:
+    """`others` are the layer's other shapes."""
+    cut, whole, sectors = drawn.cut, window.measured(drawn.area), window.sectors
+    reached = min(common(whole, layer.opened()).area, whole.area)
+    beside = [other.area for other in others if other.area.intersects(drawn.area)]
+    worst = worst_reach(drawn.pieces(window), union(beside) if beside else None, own_width(cut), layer)
+    return Share(
+        cut.index,
+        cut.shape.type,
+        cut.depth_mm,
+        sectors * whole.area,
+        sectors * reached,
+        worst.width_mm,
+        shortest_way(whole, layer),
+        worst.stranded,
+    )
 
 
 def _walls(parts: list[Polygon], pockets: list[Polygon], window: Window, least_wall: float, found: Findings) -> None:
@@ -205,7 +202,7 @@ def _walls(parts: list[Polygon], pockets: list[Polygon], window: Window, least_w
         for hole in part.interiors:
             _island(Polygon(hole), parts, least_wall, found)
         if window.shows(part):
-            _tongues(part, least_wall, found)
+            _thin_places(part, pockets, window, least_wall, found)
 
 
 def _island(island: Polygon, parts: list[Polygon], least_wall: float, found: Findings) -> None:
@@ -219,16 +216,12 @@ def _island(island: Polygon, parts: list[Polygon], least_wall: float, found: Fin
         found.walls.append(Wall(thickness, ("a pocket", "the island inside it")))
 
 
-def _tongues(part: Polygon, least_wall: float, found: Findings) -> None:
-    """Stock between two arms of one pocket: what a closing fills that is longer than any corner it rounds."""
-    closed = part.buffer(least_wall / 2, quad_segs=4).buffer(-least_wall / 2, quad_segs=4)
-    for filled in parts_of(areal(closed.difference(part))):
-        low_x, low_y, high_x, high_y = filled.bounds
-        if max(high_x - low_x, high_y - low_y) < TONGUE_LENGTHS * least_wall:
-            continue
-        thickness = slender_diameter(filled, 1.5 * least_wall)
-        if thickness > OVERLAP_MM and filled.area > 0.5 * TONGUE_LENGTHS * least_wall * thickness:
-            found.walls.append(Wall(thickness, ("two arms of one pocket", "each other")))
+def _thin_places(part: Polygon, pockets: list[Polygon], window: Window, least_wall: float, found: Findings) -> None:
+    """Webs and tongues of stock between two arms of one pocket."""
+    for narrow in narrow_stock(part, least_wall):
+        if window.shows(narrow.place) and not window.cuts(narrow.place):
+            joined = any(pocket.contains(narrow.middle) for pocket in pockets)
+            found.walls.append(Wall(narrow.thickness_mm, ("two arms of one pocket", "each other"), joined))
 
 
 def _wall(a: Polygon, b: Polygon, pockets: list[Polygon], found: Findings) -> None:

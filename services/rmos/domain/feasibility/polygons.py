@@ -36,17 +36,24 @@ def pie(centre: tuple[float, float], reach: float, start_rad: float, end_rad: fl
     return Polygon([centre, *((x + reach * math.cos(a), y + reach * math.sin(a)) for a in angles)])
 
 
+def eroded(area: BaseGeometry, radius: float) -> BaseGeometry:
+    """Where the centre of a disc of this radius that stays inside `area` can be."""
+    return area.buffer(-radius, quad_segs=quarter_segments(radius))
+
+
+def grown(centres: BaseGeometry, radius: float) -> BaseGeometry:
+    """What discs of this radius about these centres cover."""
+    return centres if centres.is_empty else centres.buffer(radius, quad_segs=quarter_segments(radius))
+
+
 def opened(area: BaseGeometry, radius: float) -> BaseGeometry:
     """Where a disc of this radius that stays inside `area` can be: the morphological opening."""
-    quarter = quarter_segments(radius)
-    shrunk = area.buffer(-radius, quad_segs=quarter)
-    return shrunk if shrunk.is_empty else shrunk.buffer(radius, quad_segs=quarter)
+    return grown(eroded(area, radius), radius)
 
 
 def centre_travel(area: BaseGeometry, radius: float) -> float:
     """Shortest round the cutter's centre can make along the walls of a pocket, mm; inf where it cannot enter."""
-    shrunk = area.buffer(-radius, quad_segs=quarter_segments(radius))
-    return min((part.exterior.length for part in parts_of(shrunk)), default=math.inf)
+    return min((part.exterior.length for part in parts_of(eroded(area, radius))), default=math.inf)
 
 
 def union(areas: Sequence[BaseGeometry]) -> BaseGeometry:
@@ -63,6 +70,14 @@ def common(a: BaseGeometry, b: BaseGeometry) -> BaseGeometry:
         return areal(shapely.intersection(a, b))
     except GEOSException:
         return areal(shapely.intersection(a, b, grid_size=GRID_MM))
+
+
+def without(a: BaseGeometry, b: BaseGeometry) -> BaseGeometry:
+    """What of `a` does not lie in `b`; robust like `union`."""
+    try:
+        return areal(shapely.difference(a, b))
+    except GEOSException:
+        return areal(shapely.difference(a, b, grid_size=GRID_MM))
 
 
 def areal(area: BaseGeometry) -> BaseGeometry:

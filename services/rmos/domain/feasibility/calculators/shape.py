@@ -72,7 +72,7 @@ def feature_size(situation: Situation) -> CalculatorResult:
     narrow = geometry.narrowest
     width = quantity("smallest_feature", narrow.width_mm, "mm")
     ratio = narrow.width_mm / diameter
-    unreached = [share for share in geometry.shares if share.reachable_mm2 <= 0]
+    unreached = [share for share in geometry.shares if share.reachable_mm2 <= 0 or share.stranded]
     no_entry = [share for share in geometry.shares if share.travel_mm < ENTRY_DIAMETERS * diameter]
     if no_entry and ratio >= 1 and not unreached:
         narrow = no_entry[0]
