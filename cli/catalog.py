@@ -17,6 +17,7 @@ from contracts.canonical import digest_of
 from contracts.catalog import Entry, Material
 from contracts.catalog_files import MODELS, CatalogError, check_figures, entries_in, kind_of
 from contracts.model import for_people
+from contracts.rmos import MAX_CATALOG_ENTRIES, AddCatalogEntries
 from runtime.embedded import stack_state
 
 NOT_ADDED, UNREACHABLE = 1, 2
@@ -48,6 +49,8 @@ def add(
             check_figures(kind_of(entry), entry)
         with _api(home, url, key) as api:
             new = _new(wanted, _known(api))
+            if len(new) > MAX_CATALOG_ENTRIES:
+                raise CatalogError(f"{len(new)} new entries are too many at once, at most {MAX_CATALOG_ENTRIES}")
             digest = _added(api, new) if new and not dry_run else _digest(api)
     except (CatalogError, OSError, UnicodeDecodeError) as error:
         typer.echo(f"nothing was added: {error}", err=True)
@@ -111,13 +114,10 @@ def _clash(entry: Entry, name: str, there: Entry) -> str:
 
 
 def _added(api: Api, new: Sequence[Entry]) -> str:
-    """Adds them one by one; the digest of the catalog that has them all. The entry's digest makes asking again safe."""
-    digest = ""
-    for entry in new:
-        body = for_people(entry, exclude_none=True)
-        key = f"catalog-{digest_of(entry)[:48]}"
-        digest = str(api.post(f"/api/catalog/{kind_of(entry)}s", body, key)["catalog_sha256"])
-    return digest
+    """Adds them in one command; the digest of the catalog that has them. Their digest makes asking again safe."""
+    command = AddCatalogEntries.model_validate({"entries": [{kind_of(entry): entry} for entry in new]})
+    key = f"catalog-{digest_of(command)[:48]}"
+    return str(api.post("/api/catalog", for_people(command, exclude_none=True), key)["catalog_sha256"])
 
 
 def _digest(api: Api) -> str:

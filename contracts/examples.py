@@ -622,6 +622,8 @@ def _rmos_examples() -> tuple[Message, ...]:
         dead_letters.RedrivenDeadLetter(number=3, position=71, repeated=False),
         rmos.AddCatalogEntry(material=BONE),
         rmos.CatalogEntry(material=BONE, catalog_sha256=CATALOG),
+        rmos.AddCatalogEntries(entries=(rmos.AddCatalogEntry(material=BONE),)),
+        rmos.AddedCatalogEntries(added=1, catalog_sha256=CATALOG),
         rmos.ListRuns(day="2026-11-21", risk_level=feasibility.RiskLevel.GREEN, limit=20),
         rmos.Runs(items=(RUN_SHOWN,), next_cursor="12"),
         rmos.AskRun(run_id=RUN),

@@ -30,6 +30,8 @@ Limit = Annotated[int, Field(ge=1, le=200)]
 Note = Annotated[str, Field(max_length=4000)]
 Label = Annotated[str, Field(max_length=200)]
 Version = Annotated[int, Field(ge=1)]
+MAX_CATALOG_ENTRIES = 200
+"""That are added in one command."""
 DeletionReason = Annotated[str, Field(min_length=3, max_length=2000)]
 RunStatus = Literal["OPEN", "OK", "BLOCKED", "ERROR"]
 
@@ -407,6 +409,19 @@ class CatalogEntry(Message):
     material: Material | None = None
     tool: Tool | None = None
     machine: Machine | None = None
+    catalog_sha256: Sha256
+
+
+class AddCatalogEntries(Message):
+    """Customers' own materials, tools and machines: all of them, or none where one is refused."""
+
+    entries: Annotated[tuple[AddCatalogEntry, ...], Field(min_length=1, max_length=MAX_CATALOG_ENTRIES)]
+
+
+class AddedCatalogEntries(Message):
+    """How many were added, and the digest of the catalog that has them all."""
+
+    added: Annotated[int, Field(ge=1, le=MAX_CATALOG_ENTRIES)]
     catalog_sha256: Sha256
 
 

@@ -97,6 +97,7 @@ ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("GET", "/api/art/assets"): _READ,
     ("GET", "/api/art/assets/{asset_id}"): _READ,
     ("GET", "/api/catalog/{kind}"): _READ,
+    ("POST", "/api/catalog"): Rule(Permission.ADMINISTER),
     ("POST", "/api/catalog/{kind}"): Rule(Permission.ADMINISTER),
     ("GET", "/api/ai/providers"): _READ,
     ("POST", "/api/admin/retention/purge"): _ADMINISTER,

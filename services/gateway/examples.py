@@ -85,6 +85,7 @@ ADD_ENTRY = _examples(
         "min_piece": {"value": 0.5, "unit": "mm", "source": "test piece", "standing": "est"},
     },
 )
+ADD_ENTRIES = _examples(material={"entries": [{"material": ADD_ENTRY["material"]["value"]}]})
 DECIDE = _examples(decision={"session_id": _SESSION, "note": "checked against the drawing"})
 SET_DESIGN = _examples(parameters={"design": _DESIGN}, spec={"spec": _SPEC, "expected_version": 3})
 OVERRIDE = _examples(

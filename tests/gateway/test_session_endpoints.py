@@ -10,8 +10,10 @@ from contracts import examples, subjects
 from contracts.advisories import PromoteAdvisory, RejectAdvisory, ReviewAdvisory
 from contracts.comparison import AskDiff, AskExplanation
 from contracts.envelope import Role
-from contracts.model import Message
+from contracts.model import Message, for_people
 from contracts.rmos import (
+    AddCatalogEntries,
+    AddCatalogEntry,
     ArchiveSession,
     DeleteRun,
     DeleteSession,
@@ -133,6 +135,14 @@ async def test_the_request_reaches_rmos_whole(
     assert world.partner.last(conversation).body == expected
 
 
+async def test_several_catalog_entries_are_one_command(world: World) -> None:
+    wanted = AddCatalogEntries(entries=(AddCatalogEntry(material=examples.BONE),))
+    async with world.client() as client:
+        answer = await client.post("/api/catalog", json=for_people(wanted, exclude_none=True))
+    assert (answer.status_code, answer.json()["added"]) == (201, 1)
+    assert world.partner.last(subjects.ADD_CATALOG_ENTRIES).body == wanted
+
+
 @pytest.mark.parametrize(
     ("method", "path", "conversation"),
     [
@@ -195,6 +205,8 @@ async def test_a_query_that_cannot_be_meant_is_refused(world: World, path: str, 
         (f"{RUN}/override", {"artifact_id": examples.BOUND, "scope": "RED", "reason": "because"}),
         (f"{ADVICE}/review", {"rating": 6}),
         (f"{ADVICE}/reject", {"note": "no code"}),
+        ("/api/catalog", {"entries": []}),
+        ("/api/catalog", {"entries": [{}]}),
         ("/api/admin/retention/purge", {"older_than_days": 0, "statuses": ["OK"]}),
         ("/api/admin/retention/purge", {"older_than_days": 9, "statuses": []}),
     ],
@@ -214,6 +226,7 @@ async def test_a_body_that_cannot_be_meant_is_refused(world: World, path: str, b
         (Role.AUDITOR, "PATCH", SESSION),
         (Role.AUDITOR, "POST", f"{ADVICE}/promote"),
         (Role.OPERATOR, "POST", "/api/admin/retention/purge"),
+        (Role.OPERATOR, "POST", "/api/catalog"),
     ],
 )
 async def test_what_a_role_may_not_do_reaches_nobody(world: World, role: Role, method: str, path: str) -> None:

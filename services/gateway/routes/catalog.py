@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body
 from contracts import subjects
 from contracts.ai import AskProviders, Providers
 from contracts.model import for_people
-from contracts.rmos import AddCatalogEntry, AskCatalog
+from contracts.rmos import AddCatalogEntries, AddCatalogEntry, AddedCatalogEntries, AskCatalog
 from services.gateway import examples
 from services.gateway.bodies import CatalogKind
 from services.gateway.calls import CallerOf, message_of
@@ -34,6 +34,14 @@ async def add_catalog_entry(
     the catalog has is refused: entries are never replaced."""
     command = message_of(AddCatalogEntry, {kind.removesuffix("s"): body})
     return Reply(for_people(await caller.ask(subjects.ADD_CATALOG_ENTRY, command), exclude_none=True), 201)
+
+
+@router.post("/api/catalog", status_code=201, response_model=AddedCatalogEntries)
+async def add_catalog_entries(
+    body: Annotated[AddCatalogEntries, Body(openapi_examples=examples.ADD_ENTRIES)], caller: CallerOf
+) -> Reply:
+    """Add several entries of your own, all or none: where one is refused nothing is added."""
+    return Reply(for_people(await caller.ask(subjects.ADD_CATALOG_ENTRIES, body)), 201)
 
 
 @router.get("/api/ai/providers", response_model=Providers)

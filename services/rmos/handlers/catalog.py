@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 
 from contracts.catalog import Entry
 from contracts.envelope import RequestContext, Role
 from contracts.errors import ErrorCode, RmosError
 from contracts.log import CatalogEntryAdded
-from contracts.rmos import AddCatalogEntry, CatalogEntry
+from contracts.model import Message
+from contracts.rmos import AddCatalogEntries, AddCatalogEntry, AddedCatalogEntries, CatalogEntry
 from runtime.logs import Logger
 from services.rmos.domain.catalog import Catalog, entry_in, with_entries
 from services.rmos.handlers.desk import Desk, command_digest, decided
-from services.rmos.ports import AppendRequest, NewEvent
 
 STREAM = "catalog"
 REFRESH_S = 1.0
@@ -47,24 +48,42 @@ class CatalogHandlers:
         Raises FORBIDDEN for others than admins, INVALID_REQUEST for an id or alias that the catalog has, a wrong unit
         or an impossible figure; then nothing is recorded.
         """
-        if request.actor.role is not Role.ADMIN:
-            raise RmosError(ErrorCode.FORBIDDEN, f"catalog entries are added by admins, not by {request.actor.role}")
-        added = await self._desk.recorded(command, request, CatalogEntryAdded)
-        if added is None:
-            added = await decided(lambda: self._add(command, request))
-        await self.refresh()
+        (added,) = await self._added(command, (command,), request)
         return CatalogEntry.model_validate(added.model_dump())
 
-    async def _add(self, command: AddCatalogEntry, request: RequestContext) -> CatalogEntryAdded:
+    async def add_entries(self, command: AddCatalogEntries, request: RequestContext) -> AddedCatalogEntries:
+        """All of them in one transaction; raises as `add_entry` for the first that is refused, also for one that
+        clashes with another of the command, and then none is recorded."""
+        added = await self._added(command, command.entries, request)
+        return AddedCatalogEntries(added=len(added), catalog_sha256=added[-1].catalog_sha256)
+
+    async def _added(
+        self, command: Message, entries: Sequence[AddCatalogEntry], request: RequestContext
+    ) -> list[CatalogEntryAdded]:
+        if request.actor.role is not Role.ADMIN:
+            raise RmosError(ErrorCode.FORBIDDEN, f"catalog entries are added by admins, not by {request.actor.role}")
+        added = await self._recorded(command, request) or await decided(lambda: self._add(command, entries, request))
+        await self.refresh()
+        return added
+
+    async def _recorded(self, command: Message, request: RequestContext) -> list[CatalogEntryAdded]:
+        """What this very command added before; empty when it did not."""
+        outcome = await self._desk.log.outcome_of(request, command_digest(command))
+        return [event for event in outcome if isinstance(event, CatalogEntryAdded)]
+
+    async def _add(
+        self, command: Message, entries: Sequence[AddCatalogEntry], request: RequestContext
+    ) -> list[CatalogEntryAdded]:
         desk = self._desk
         events = await desk.log.read_stream(STREAM)
         own = [entry_in(event) for event in events if isinstance(event, CatalogEntryAdded)]
         catalog, _ = with_entries(self._user.packaged, own)
-        catalog = catalog.with_entry(entry_in(command))
-        event = CatalogEntryAdded.model_validate({**command.model_dump(), "catalog_sha256": catalog.sha256})
-        new = NewEvent(STREAM, desk.new_id("event"), event)
-        result = await desk.log.append(AppendRequest(request, {STREAM: len(events)}, (new,), command_digest(command)))
-        return await desk.first(command, request, CatalogEntryAdded) if result.repeated else event
+        added: list[CatalogEntryAdded] = []
+        for entry in entries:
+            catalog = catalog.with_entry(entry_in(entry))
+            added.append(CatalogEntryAdded.model_validate({**entry.model_dump(), "catalog_sha256": catalog.sha256}))
+        result = await desk.append(command, request, {STREAM: len(events)}, [(STREAM, event) for event in added])
+        return await self._recorded(command, request) if result.repeated else added
 
     async def refresh(self) -> None:
         """Brings the catalog of this process to what the log says. Raises UNAVAILABLE."""
