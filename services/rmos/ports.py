@@ -102,8 +102,8 @@ class EventLog(Protocol):
         """
         ...
 
-    async def read_stream(self, stream: str) -> list[LogEvent]:
-        """All events of the stream in order, brought up to their newest version; empty when there are none.
+    async def read_stream(self, stream: str, after_version: int = 0) -> list[LogEvent]:
+        """The stream's events after this version in order, each as its newest type; empty when there are none.
 
         Sees everything that any append returned before the call. Raises UNAVAILABLE.
         """

@@ -22,7 +22,7 @@ class UntouchableLog:
     async def append(self, request: AppendRequest) -> AppendResult:
         raise AssertionError(f"a contradictory artifact reached the log: {request}")
 
-    async def read_stream(self, stream: str) -> list[LogEvent]:
+    async def read_stream(self, stream: str, after_version: int = 0) -> list[LogEvent]:
         raise AssertionError(stream)
 
     async def outcome_of(self, request: RequestContext, command_sha256: str) -> list[LogEvent]:

@@ -309,7 +309,11 @@ def require(session: Living, action: Action) -> None:
 
 def fold(events: Iterable[LogEvent]) -> SessionFold | None:
     """The session after all events; None when there are none."""
-    session: SessionFold | None = None
+    return fold_on(None, events)
+
+
+def fold_on(session: SessionFold | None, events: Iterable[LogEvent]) -> SessionFold | None:
+    """The session after further events."""
     for event in events:
         if isinstance(event, SessionEvent):
             session = evolve(session, event)

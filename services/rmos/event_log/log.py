@@ -60,8 +60,8 @@ class PostgresEventLog:
     async def append(self, request: AppendRequest) -> AppendResult:
         return await self._writer.append(request)
 
-    async def read_stream(self, stream: str) -> list[LogEvent]:
-        return await self._reader.read_stream(stream)
+    async def read_stream(self, stream: str, after_version: int = 0) -> list[LogEvent]:
+        return await self._reader.read_stream(stream, after_version)
 
     async def outcome_of(self, request: RequestContext, command_sha256: str) -> list[LogEvent]:
         return await self._reader.outcome_of(request, command_sha256)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
@@ -19,8 +19,9 @@ from runtime.clock import Clock, utc_text
 from services.rmos.domain import run as run_domain
 from services.rmos.domain import session as session_domain
 from services.rmos.domain.policy import SafetyPolicy
-from services.rmos.domain.run import DeletedRun, RunState
-from services.rmos.domain.session import Deleted, Living
+from services.rmos.domain.run import DeletedRun, RunFold, RunState
+from services.rmos.domain.session import Deleted, Living, SessionFold
+from services.rmos.handlers.folded import Folded
 from services.rmos.minting import Draft, Placement, validate_and_persist
 from services.rmos.ports import AppendRequest, AppendResult, Art, Blobs, Cam, Engine, EventLog, NewEvent
 
@@ -44,35 +45,35 @@ class Desk:
     new_id: Callable[[str], str]
     log_origin: str
     """The log's name, which stands in every program."""
+    runs: Folded[RunFold] = field(default_factory=lambda: Folded[RunFold](run_domain.fold_on))
+    sessions: Folded[SessionFold] = field(default_factory=lambda: Folded[SessionFold](session_domain.fold_on))
 
     def now(self) -> str:
         return utc_text(self.clock.now())
 
     async def run(self, run_id: str) -> tuple[RunState, int]:
         """The run and its stream's version. Raises NOT_FOUND, also for a deleted one."""
-        events = await self.log.read_stream(run_domain.stream_of(run_id))
-        state = run_domain.fold(events)
+        state, version = await self.runs.newest(self.log, run_domain.stream_of(run_id))
         if state is None or isinstance(state, DeletedRun):
             what = f"there is no run {run_id}" if state is None else f"run {run_id} was deleted"
             raise RmosError(ErrorCode.NOT_FOUND, what, run_id=run_id)
-        return state, len(events)
+        return state, version
 
     async def session(self, session_id: str, expected: int | None = None) -> tuple[Living, int]:
         """The session and its stream's version. Raises NOT_FOUND, also for a deleted one; VERSION_CONFLICT when its
         version is not the expected one."""
-        events = await self.log.read_stream(session_domain.stream_of(session_id))
-        state = session_domain.fold(events)
+        state, version = await self.sessions.newest(self.log, session_domain.stream_of(session_id))
         if state is None or isinstance(state, Deleted):
             what = f"there is no session {session_id}" if state is None else f"session {session_id} was deleted"
             raise RmosError(ErrorCode.NOT_FOUND, what, session_id=session_id)
-        if expected is not None and expected != len(events):
+        if expected is not None and expected != version:
             raise RmosError(
                 ErrorCode.VERSION_CONFLICT,
-                f"the session is at version {len(events)}, not {expected}: look at it again",
+                f"the session is at version {version}, not {expected}: look at it again",
                 expected_version=expected,
-                actual_version=len(events),
+                actual_version=version,
             )
-        return state, len(events)
+        return state, version
 
     async def recorded_artifact(self, command: Message, request: RequestContext) -> RunArtifact | None:
         """The artifact that this very command made before, if it is being repeated."""
