@@ -33,6 +33,9 @@ from services.rmos.domain import session as domain
 from services.rmos.domain.context import merged
 from services.rmos.domain.session import About, Action, Design, Judged, Living
 
+MAX_RUNS = 499
+"""Of one session: it is deleted together with all of them, in one append of at most 500 events."""
+
 
 @dataclass(frozen=True, slots=True)
 class Open:
@@ -180,7 +183,7 @@ def decide(command: Command, session: Living) -> list[SessionEvent]:  # noqa: PL
     name = session.about.session_id
     match command:
         case OpenRunIn():
-            return [SessionRunOpened(session_id=name, state=domain.state_of(session), run_id=command.run_id)]
+            return [_open_run(command, session)]
         case DropRun():
             return _drop_run(command, session)
         case SetContext():
@@ -245,6 +248,16 @@ def design_or_refusal(session: Living) -> Design:
             state=domain.state_of(session).value,
         )
     return design
+
+
+def _open_run(command: OpenRunIn, session: Living) -> SessionRunOpened:
+    if len(session.about.runs) >= MAX_RUNS:
+        raise RmosError(
+            ErrorCode.ILLEGAL_TRANSITION,
+            f"the session has {MAX_RUNS} runs, the most that one may have: open another session, or delete some",
+            runs=len(session.about.runs),
+        )
+    return SessionRunOpened(session_id=session.about.session_id, state=domain.state_of(session), run_id=command.run_id)
 
 
 def _drop_run(command: DropRun, session: Living) -> list[SessionEvent]:
@@ -315,6 +328,12 @@ def _delete(command: Delete, session: Living) -> SessionDeleted:
             ErrorCode.ILLEGAL_TRANSITION,
             f"the session has {len(runs)} runs: delete them first, or say cascade",
             run_ids=list(runs[:20]),
+            runs=len(runs),
+        )
+    if len(runs) > MAX_RUNS:
+        raise RmosError(
+            ErrorCode.ILLEGAL_TRANSITION,
+            f"the session has {len(runs)} runs, and at most {MAX_RUNS} can be deleted with it: delete some first",
             runs=len(runs),
         )
     if state in domain.UNDER_WAY and not command.force:

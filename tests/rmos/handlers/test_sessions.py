@@ -5,12 +5,14 @@ from __future__ import annotations
 from contracts.artifacts import ArtifactKind, ArtifactStatus, AttachmentKind
 from contracts.errors import ErrorCode
 from contracts.feasibility import CuttingContext, RiskLevel
+from contracts.log import SessionRunOpened
 from contracts.params import RosetteParamSpec
 from contracts.rmos import (
     ArchiveSession,
     AskRun,
     AskSession,
     DecideSession,
+    DeleteRun,
     DeleteSession,
     EvaluateSession,
     ListAttachments,
@@ -21,6 +23,7 @@ from contracts.rmos import (
     SetSessionDesign,
 )
 from contracts.sessions import SessionState
+from services.rmos.domain.session_commands import MAX_RUNS
 from tests.rmos.handlers.shop import (
     ADA,
     AUDREY,
@@ -35,6 +38,7 @@ from tests.rmos.handlers.shop import (
     by,
     refused,
 )
+from tests.rmos.projections.given import run_opened
 
 SHALLOW = CuttingContext(stock_thickness_mm=2)
 PARAMETERS = RosetteParamSpec.model_validate(
@@ -254,3 +258,31 @@ async def test_steps_on_a_session_that_is_not_there_are_not_found(shop: Shop) ->
         shop.sessions.delete(DeleteSession(session_id="session_x"), by(OTTO)),
     ):
         await refused(step, ErrorCode.NOT_FOUND)
+
+
+async def test_a_session_takes_as_many_runs_as_can_be_deleted_with_it(shop: Shop) -> None:
+    session = await shop.opened_session()
+    name, world = session.session_id, shop.world
+    stream, opened = f"session-{name}", [f"run_{number}" for number in range(MAX_RUNS)]
+    joined = [SessionRunOpened(session_id=name, state=session.state, run_id=run_id) for run_id in opened]
+    await world.append(*((stream, event) for event in joined))
+    await world.append(*(run_opened(run_id, name) for run_id in opened))
+    opening = OpenRun(workflow_session_id=name)
+    error = await refused(shop.runs.open_run(opening, by(DORA)), ErrorCode.ILLEGAL_TRANSITION)
+    assert error.details["runs"] == MAX_RUNS
+    await shop.runs.delete_run(DeleteRun(run_id=opened.pop(0)), by(OTTO))
+    opened.append((await shop.runs.open_run(opening, by(DORA))).run_id)
+    deleted = await shop.sessions.delete(DeleteSession(session_id=name, cascade=True), by(OTTO))
+    assert deleted.ids == (name, *opened)
+
+
+async def test_a_session_that_got_more_runs_before_says_how_many_must_go_first(shop: Shop) -> None:
+    session = await shop.opened_session()
+    name, runs = session.session_id, [f"run_{number}" for number in range(MAX_RUNS + 1)]
+    joined = [SessionRunOpened(session_id=name, state=session.state, run_id=run_id) for run_id in runs]
+    await shop.world.append(*((f"session-{name}", event) for event in joined))
+    await shop.world.append(*(run_opened(run_id, name) for run_id in runs))
+    delete = DeleteSession(session_id=name, cascade=True)
+    await refused(shop.sessions.delete(delete, by(OTTO)), ErrorCode.ILLEGAL_TRANSITION)
+    await shop.runs.delete_run(DeleteRun(run_id=runs[0]), by(OTTO))
+    assert len((await shop.sessions.delete(delete, by(OTTO))).ids) == 1 + MAX_RUNS
