@@ -203,16 +203,18 @@ class _Reader:
     def _legacy(self) -> str:
         """Everything without a field of its own; values that are too long by size and digest."""
         rest = {name: value for name, value in self.fields.items() if name not in _TAKEN}
-        for name in sorted(rest, key=lambda name: -len(_json(rest[name]))):
-            if len(_json(rest)) <= MAX_LEGACY_CHARACTERS:
+        texts = {name: _json(value) for name, value in rest.items()}
+        length = len(_json(rest))
+        for name in sorted(rest, key=lambda name: -len(texts[name])):
+            if length <= MAX_LEGACY_CHARACTERS:
                 break
-            text = _json(rest[name])
-            rest[name] = {"characters": len(text), "sha256": sha256_hex(text.encode())}
-            self._warn(f"{str(name)[:60]}: too long for meta.legacy, kept in the file only")
+            rest[name] = _measured(texts[name])
+            length += len(_json(rest[name])) - len(texts[name])
+            self._warn(f"{name[:60]}: too long for meta.legacy, kept in the file only")
         text = _json(rest)
         if len(text) > MAX_LEGACY_CHARACTERS:
             self._warn("meta.legacy: too many fields, kept in the file only")
-            return _json({"characters": len(text), "sha256": sha256_hex(text.encode())})
+            return _json(_measured(text))
         return text
 
 
@@ -235,6 +237,10 @@ def _object(data: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UnreadableRunFile("it is JSON, but no object")
     return found
+
+
+def _measured(text: str) -> dict[str, Any]:
+    return {"characters": len(text), "sha256": sha256_hex(text.encode())}
 
 
 def _utc(moment: datetime) -> str:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from contracts.artifacts import ArtifactStatus
 from contracts.canonical import canonical_bytes, sha256_hex
 from contracts.feasibility import RiskLevel
+from services.rmos.domain import legacy
 from services.rmos.domain.legacy import MAX_LEGACY_CHARACTERS, LegacyRun, UnreadableRunFile, read_run_file
 
 RUNS = Path(__file__).parent / "runs"
@@ -146,3 +147,27 @@ def test_whatever_a_file_holds_it_can_be_recorded_or_it_is_refused(fields: dict[
     assert len(run.legacy) <= MAX_LEGACY_CHARACTERS
     canonical_bytes({"decision": run.decision.model_dump(mode="json"), "legacy": run.legacy, "hashes": run.hashes})
     assert "\x00" not in run.legacy
+
+
+def test_a_file_of_very_many_long_fields_is_not_written_over_and_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too long is measured by a running total: the work grows with the file, not with its square."""
+    fields = {f"field_{number}": "x" * 2000 for number in range(500)}
+    data = json.dumps({"run_id": "run_1", "created_at_utc": "2025-08-19T14:03:22Z", "status": "OK", **fields}).encode()
+    written = list[int]()
+    write = legacy._json
+
+    def counted(value: object) -> str:
+        text = write(value)
+        written.append(len(text))
+        return text
+
+    monkeypatch.setattr(legacy, "_json", counted)
+    run = read_run_file("2025-08-19/run_1.json", data)
+    assert len(run.legacy) <= MAX_LEGACY_CHARACTERS
+    assert sum(written) < 4 * len(data)
+    kept = json.loads(run.legacy)
+    assert kept.keys() == fields.keys()
+    long = [name for name, value in kept.items() if value != fields[name]]
+    assert all(kept[name]["characters"] == 2002 for name in long)
+    one_more = {**kept, long[-1]: fields[long[-1]]}
+    assert len(write(one_more)) > MAX_LEGACY_CHARACTERS
