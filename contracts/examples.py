@@ -722,6 +722,7 @@ def _log_examples() -> tuple[Message, ...]:
             time_ms=_d("40.5"),
         ),
         log.CatalogEntryAdded(material=BONE, catalog_sha256=CATALOG),
+        log.CommandHadNoEffect(command="SetSessionContext", versions={f"session-{SESSION}": 3}),
     )
 
 

@@ -364,6 +364,17 @@ class CatalogEntryAdded(LogEvent):
     catalog_sha256: Sha256
 
 
+class CommandHadNoEffect(LogEvent):
+    """A command was accepted and changed nothing, because everything was as it wanted. Recorded where the client chose
+    the command's identity, so that the same command has the same outcome when it comes again."""
+
+    type: ClassVar[str] = "rmos.command_had_no_effect.v1"
+    command: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,100}$")]
+    """Name of the message."""
+    versions: dict[str, Annotated[int, Field(ge=0)]]
+    """The streams that were looked at, and how far."""
+
+
 class StoredEvent(Message):
     """An event as it stands in the log. `data` is the canonical body; its leaf hash covers the stored bytes."""
 
@@ -423,6 +434,7 @@ RMOS_EVENTS: tuple[type[LogEvent], ...] = (
     SearchProgressed,
     SearchEnded,
     CatalogEntryAdded,
+    CommandHadNoEffect,
 )
 """The newest version of each: what is written, and what readers see."""
 

@@ -19,6 +19,7 @@ from services.rmos.catalog import load_catalog
 from services.rmos.domain.catalog import Catalog, cutter_for, limits_for, with_entries
 from services.rmos.domain.feasibility import evaluate, written_verdict
 from services.rmos.domain.geometry_diff import compared
+from services.rmos.domain.legacy import LegacyRun, read_run_file
 
 the_catalog = lru_cache(maxsize=1)(load_catalog)
 """The packaged catalog, read once in each process."""
@@ -72,6 +73,9 @@ class PooledEngine:
 
     async def compare(self, a: RosetteSpec, b: RosetteSpec) -> GeometryDiff:
         return await self._pool.run(compared, a, b)
+
+    async def read_run_file(self, path: str, data: bytes) -> LegacyRun:
+        return await self._pool.run(read_run_file, path, data)
 
     def job_for(
         self,

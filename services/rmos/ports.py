@@ -38,6 +38,7 @@ from contracts.rmos import (
     Sessions,
 )
 from contracts.spec import RosetteSpec
+from services.rmos.domain.legacy import LegacyRun
 from services.rmos.domain.retention import Holding
 
 
@@ -184,7 +185,7 @@ class AttachmentIndex(Protocol):
 
 class Holdings(Protocol):
     """Which runs refer to which content, with the promises of Queries. Tombstones count like any other run; a run
-    that was purged counts again only when something has happened to it since."""
+    that was purged counts again only when it got content since."""
 
     async def old_runs(self, before_utc: str, statuses: Sequence[RunStatus], limit: int) -> tuple[list[Holding], bool]:
         """Runs of these statuses whose last event is before the time, oldest first, with all content they refer to;
@@ -259,6 +260,10 @@ class Engine(Protocol):
 
     async def compare(self, a: RosetteSpec, b: RosetteSpec) -> GeometryDiff:
         """In what two designs differ as areas, computed outside the event loop."""
+        ...
+
+    async def read_run_file(self, path: str, data: bytes) -> LegacyRun:
+        """services.rmos.domain.legacy.read_run_file, outside the event loop."""
         ...
 
     async def evaluate_by(

@@ -16,7 +16,7 @@ from services.rmos.domain import session as session_domain
 from services.rmos.domain.run import RunState
 from services.rmos.domain.session import Design
 from services.rmos.domain.session_commands import RequestFeasibility, SetDesign
-from services.rmos.handlers.desk import Desk, decided, milliseconds
+from services.rmos.handlers.desk import Desk, artifact_in, milliseconds
 from services.rmos.handlers.judging import Judged, SessionSteps, judgement, parsed_spec, stored
 from services.rmos.minting import Placement
 
@@ -27,10 +27,9 @@ class BindingHandlers:
 
     async def bind_candidate(self, command: BindCandidate, request: RequestContext) -> ArtifactReply:
         """The recorded decision, OK or BLOCKED. Input that is wrong in itself raises and records nothing."""
-        artifact = await self._desk.recorded_artifact(command, request)
-        if artifact is None:
-            artifact = await decided(lambda: self._bind(command, request))
-        return await self._desk.reply_with(artifact)
+        desk = self._desk
+        artifact = await desk.once(command, request, lambda: self._bind(command, request), artifact_in)
+        return await desk.reply_with(artifact)
 
     async def _bind(self, command: BindCandidate, request: RequestContext) -> RunArtifact:
         started = time.perf_counter()

@@ -19,7 +19,7 @@ from services.rmos.domain.policy import why_not_approvable
 from services.rmos.domain.run import RunState
 from services.rmos.domain.session import Action, Judged
 from services.rmos.domain.summary import request_summary
-from services.rmos.handlers.desk import OPERATORS, Desk, decided, milliseconds, require_person
+from services.rmos.handlers.desk import OPERATORS, Desk, artifact_in, milliseconds, require_person
 from services.rmos.handlers.judging import SessionSteps
 from services.rmos.minting import Draft, Placement
 from services.rmos.ports import Queries
@@ -59,16 +59,12 @@ class DecisionHandlers:
     async def override(self, command: OverrideVerdict, request: RequestContext) -> ArtifactReply:
         """A new artifact that accepts the verdict of another, of exactly its digests. Raises FORBIDDEN,
         INVALID_REQUEST when there is nothing to override, or NOT_FOUND."""
-        artifact = await self._desk.recorded_artifact(command, request)
-        if artifact is None:
-            artifact = await decided(lambda: self._override(command, request))
+        artifact = await self._desk.once(command, request, lambda: self._override(command, request), artifact_in)
         return ArtifactReply(artifact=artifact)
 
     async def _decide(self, kind: _Kind, command: DecideSession, request: RequestContext) -> SessionReply:
         require_person(request, OPERATORS, kind.action.value)
-        artifact = await self._desk.recorded_artifact(command, request)
-        if artifact is None:
-            artifact = await decided(lambda: self._record(kind, command, request))
+        artifact = await self._desk.once(command, request, lambda: self._record(kind, command, request), artifact_in)
         reply = await self._queries.session(AskSession(session_id=command.session_id))
         return reply.model_copy(update={"artifact": artifact})
 

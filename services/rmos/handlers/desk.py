@@ -12,7 +12,7 @@ from contracts.blobs import BlobRef
 from contracts.canonical import digest_of
 from contracts.envelope import ActorKind, RequestContext, Role
 from contracts.errors import ErrorCode, RmosError
-from contracts.log import ArtifactRecorded, LogEvent
+from contracts.log import ArtifactRecorded, CommandHadNoEffect, LogEvent
 from contracts.model import Message
 from contracts.rmos import ArtifactReply
 from runtime.clock import Clock, utc_text
@@ -22,13 +22,15 @@ from services.rmos.domain.policy import SafetyPolicy
 from services.rmos.domain.run import DeletedRun, RunFold, RunState
 from services.rmos.domain.session import Deleted, Living, SessionFold
 from services.rmos.handlers.folded import Folded
+from services.rmos.handlers.turns import Turns
 from services.rmos.minting import Draft, Placement, validate_and_persist
 from services.rmos.ports import AppendRequest, AppendResult, Art, Blobs, Cam, Engine, EventLog, NewEvent
 
 T = TypeVar("T")
+R = TypeVar("R")
 E = TypeVar("E", bound=LogEvent)
 CONFLICT_ROUNDS = 8
-"""How often a handler decides anew because a stream moved on meanwhile, before it answers VERSION_CONFLICT."""
+"""How often `decided` decides anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Desk:
     log_origin: str
     """The log's name, which stands in every program."""
     runs: Folded[RunFold] = field(default_factory=lambda: Folded[RunFold](run_domain.fold_on))
+    turns: Turns = field(default_factory=Turns)
     sessions: Folded[SessionFold] = field(default_factory=lambda: Folded[SessionFold](session_domain.fold_on))
 
     def now(self) -> str:
@@ -75,27 +78,73 @@ class Desk:
             )
         return state, version
 
-    async def recorded_artifact(self, command: Message, request: RequestContext) -> RunArtifact | None:
-        """The artifact that this very command made before, if it is being repeated."""
-        recorded = await self.recorded(command, request, ArtifactRecorded)
-        return recorded.artifact if recorded is not None else None
-
-    async def recorded(self, command: Message, request: RequestContext, kind: type[E]) -> E | None:
-        """The event of this kind that this very command made before, if it is being repeated.
+    async def outcome_of(self, command: Message, request: RequestContext) -> Sequence[LogEvent]:
+        """What this very command put on record before; empty when it did not.
 
         Raises IDEMPOTENCY_MISMATCH when the same identity came with another command before.
         """
-        for event in await self.log.outcome_of(request, command_digest(command)):
-            if isinstance(event, kind):
-                return event
-        return None
+        return await self.log.outcome_of(request, command_digest(command))
+
+    async def recorded(self, command: Message, request: RequestContext, kind: type[E]) -> E | None:
+        """The event of this kind among `outcome_of`."""
+        found = (event for event in await self.outcome_of(command, request) if isinstance(event, kind))
+        return next(found, None)
 
     async def first(self, command: Message, request: RequestContext, kind: type[E]) -> E:
         """`recorded` for a command of which the log says that it is repeated."""
-        event = await self.recorded(command, request, kind)
-        if event is None:
-            raise RmosError(ErrorCode.INTERNAL, f"command {request.command_id} recorded no {kind.__name__}")
-        return event
+        return the(kind, await self.outcome_of(command, request))
+
+    async def once(
+        self,
+        command: Message,
+        request: RequestContext,
+        attempt: Callable[[], Awaitable[T]],
+        again: Callable[[Sequence[LogEvent]], R],
+    ) -> T | R:
+        """The attempt's result. Of a command that is on record already: what `again` makes of its events, whatever has
+        become of its streams since.
+
+        The attempt records with `record` or `persist`, once and last. Raises IDEMPOTENCY_MISMATCH as `outcome_of`.
+        """
+        recorded = await self.outcome_of(command, request)
+        if recorded:
+            return again(recorded)
+        try:
+            return await self.decided(request, attempt)
+        except (RmosError, RecordedBefore):
+            # the same command may have come twice at once: what stands in the way of the second is the first
+            recorded = await self.outcome_of(command, request)
+            if not recorded:
+                raise
+            return again(recorded)
+
+    async def decided(self, request: RequestContext, attempt: Callable[[], Awaitable[T]]) -> T:
+        """The attempt's result; it is made again from fresh state as long as a stream moves on in between, one after
+        the other with all others who were late for that stream.
+
+        A caller who named the version it had seen is told when that is no longer the newest: deciding anew would be
+        deciding on something it has not seen. Such a conflict names no stream. Raises DEADLINE_EXCEEDED.
+        """
+        try:
+            return await attempt()
+        except RmosError as error:
+            stream = moved_on(error)
+        while True:
+            async with self.turns.at(stream):
+                self.require_time(request)
+                try:
+                    return await attempt()
+                except RmosError as error:
+                    stream = moved_on(error)
+
+    def require_time(self, request: RequestContext) -> None:
+        """Raises DEADLINE_EXCEEDED when nobody waits for the answer any more: a client that was told nothing may do
+        something else, so nothing is put on record behind its back."""
+        if self.clock.now().timestamp() * 1000 > request.deadline_ms:
+            raise RmosError(
+                ErrorCode.DEADLINE_EXCEEDED,
+                "the deadline passed before this was decided; ask again",
+            )
 
     async def append(
         self,
@@ -104,24 +153,52 @@ class Desk:
         expected: Mapping[str, int],
         events: Sequence[tuple[str, LogEvent]],
     ) -> AppendResult:
-        """Record what a command decided: all of it, or nothing when a stream moved on."""
+        """Record what a command decided: all of it, or nothing when a stream moved on. Raises DEADLINE_EXCEEDED."""
+        self.require_time(request)
         new = tuple(NewEvent(stream, self.new_id("event"), event) for stream, event in events)
         return await self.log.append(AppendRequest(request, expected, new, command_digest(command)))
 
+    async def record(
+        self,
+        command: Message,
+        request: RequestContext,
+        expected: Mapping[str, int],
+        events: Sequence[tuple[str, LogEvent]],
+    ) -> None:
+        """`append` for an attempt of `once`. A command that changes nothing leaves a trace where its client may send it
+        again under the same key: the answer is then the same, even if by that time it would change something."""
+        if not events and request.idempotent:
+            unchanged = CommandHadNoEffect(command=type(command).__name__, versions=dict(expected))
+            events = [(f"command-{request.command_id}", unchanged)]
+        if events and (await self.append(command, request, expected, events)).repeated:
+            raise RecordedBefore
+
     async def persist(
-        self, draft: Draft, placement: Placement, command: Message, request: RequestContext
+        self,
+        draft: Draft,
+        placement: Placement,
+        command: Message,
+        request: RequestContext,
+        created_at_utc: str | None = None,
     ) -> RunArtifact:
-        """Mint the artifact of this command; see services.rmos.minting."""
-        digest = command_digest(command)
-        return await validate_and_persist(self.log, draft, placement, request, digest, self.now(), self.new_id)
+        """Mint the artifact of this command, made now unless it says when; see services.rmos.minting."""
+        self.require_time(request)
+        digest, made_at = command_digest(command), created_at_utc or self.now()
+        return await validate_and_persist(self.log, draft, placement, request, digest, made_at, self.new_id)
 
     async def reply_with(self, artifact: RunArtifact) -> ArtifactReply:
-        """The artifact with its small G-code and its small plan inline, read and hashed again."""
-        return ArtifactReply(
-            artifact=artifact,
-            gcode_text=await self._inline(artifact.outputs.get("gcode"), INLINE_GCODE_BYTES),
-            opplan_json=await self._inline(artifact.outputs.get("opplan"), INLINE_OPPLAN_BYTES),
-        )
+        """The artifact with its small G-code and its small plan inline, read and hashed again. Content that retention
+        let go, or that was lost, is no reason to hide the record: the answer names it."""
+        try:
+            return ArtifactReply(
+                artifact=artifact,
+                gcode_text=await self._inline(artifact.outputs.get("gcode"), INLINE_GCODE_BYTES),
+                opplan_json=await self._inline(artifact.outputs.get("opplan"), INLINE_OPPLAN_BYTES),
+            )
+        except RmosError as error:
+            if error.code is not ErrorCode.BLOB_MISSING:
+                raise
+            return ArtifactReply(artifact=artifact, missing_sha256=str(error.details["sha256"]))
 
     async def _inline(self, output: BlobRef | None, limit: int) -> str | None:
         if output is None or output.size > limit:
@@ -130,19 +207,43 @@ class Desk:
 
 
 async def decided(attempt: Callable[[], Awaitable[T]]) -> T:
-    """The attempt's result; it is made again from fresh state as long as a stream moved on in between.
-
-    A caller who named the version it had seen is told when that is no longer the newest: deciding anew would be
-    deciding on something it has not seen. Such a conflict names no stream.
-    """
+    """As `Desk.decided`, for what needs no turn and outlives its request's deadline."""
     for left in range(CONFLICT_ROUNDS, 0, -1):
         try:
             return await attempt()
         except RmosError as error:
-            moved_on = error.code is ErrorCode.VERSION_CONFLICT and "stream" in error.details
-            if not moved_on or left == 1:
+            moved_on(error)
+            if left == 1:
                 raise
     raise AssertionError("unreachable: the last round returns or raises")
+
+
+class RecordedBefore(Exception):
+    """The log says that this command is a repetition; nothing was appended."""
+
+
+def the(kind: type[E], recorded: Sequence[LogEvent]) -> E:
+    """The event of this kind among those that one command recorded. Raises INTERNAL when there is none."""
+    for event in recorded:
+        if isinstance(event, kind):
+            return event
+    raise RmosError(ErrorCode.INTERNAL, f"the command is on record without a {kind.__name__}")
+
+
+def nothing(_: Sequence[LogEvent]) -> None:
+    """What a repeated command needs of its events when its answer is that of today."""
+
+
+def artifact_in(recorded: Sequence[LogEvent]) -> RunArtifact:
+    """The decision that one command recorded."""
+    return the(ArtifactRecorded, recorded).artifact
+
+
+def moved_on(error: RmosError) -> str:
+    """The stream that moved on between reading and appending. Raises the error when it says something else."""
+    if error.code is not ErrorCode.VERSION_CONFLICT or "stream" not in error.details:
+        raise error
+    return str(error.details["stream"])
 
 
 def require_person(request: RequestContext, roles: frozenset[Role], what: str) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from contracts.artifacts import ArtifactKind, RunArtifact
 from contracts.blobs import BlobRef
 from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
-from contracts.log import ImportedFile, RunOpened
+from contracts.log import CommandHadNoEffect, ImportedFile, LogEvent, RunOpened
 from contracts.rmos import ImportedRun, ImportRun
 from services.rmos.domain import run as run_domain
-from services.rmos.domain.legacy import LegacyRun, UnreadableRunFile, read_run_file
-from services.rmos.domain.run import RunState
-from services.rmos.handlers.desk import ADMINS, Desk, command_digest, decided, require_person
-from services.rmos.minting import Draft, Placement, validate_and_persist
+from services.rmos.domain.legacy import LegacyRun, UnreadableRunFile
+from services.rmos.domain.run import RunFold, RunState
+from services.rmos.handlers.desk import ADMINS, Desk, artifact_in, require_person
+from services.rmos.minting import Draft, Placement
 
 FILE = "legacy_file"
 """Name of the output that is the file itself, whole."""
+WARNINGS = "not_taken_over"
+"""Name of the decision's detail that says what of the file stands in no field."""
 
 
 class ImportHandlers:
@@ -31,25 +34,39 @@ class ImportHandlers:
         content.
         """
         require_person(request, ADMINS, "importing runs")
+        read = list[LegacyRun]()
+
+        async def attempt() -> ImportedRun:
+            if not read:
+                read.append(await self._read(command))
+            return await self._import(command, read[0], request)
+
+        done = await self._desk.once(command, request, attempt, lambda recorded: recorded)
+        return done if isinstance(done, ImportedRun) else await self._imported(command, done)
+
+    async def _imported(self, command: ImportRun, recorded: Sequence[LogEvent]) -> ImportedRun:
+        """What was answered when the command came first, from the record: retention may have let the file go."""
+        if not isinstance(recorded[0], CommandHadNoEffect):
+            return _shown(artifact_in(recorded), added=True)
+        ((stream, version),) = recorded[0].versions.items()
+        run = run_domain.fold((await self._desk.log.read_stream(stream))[:version])
+        assert isinstance(run, RunState)  # it held the file
+        return _shown(_same_content(run, command.file), added=False)
+
+    async def _read(self, command: ImportRun) -> LegacyRun:
         data = await self._desk.blobs.get(command.file)
         try:
-            legacy = read_run_file(command.path, data)
+            return await self._desk.engine.read_run_file(command.path, data)
         except UnreadableRunFile as problem:
             raise RmosError(ErrorCode.INVALID_REQUEST, f"{command.path}: {problem}", path=command.path) from None
-        return await decided(lambda: self._import(command, legacy, request))
 
     async def _import(self, command: ImportRun, legacy: LegacyRun, request: RequestContext) -> ImportedRun:
         desk, stream = self._desk, run_domain.stream_of(legacy.run_id)
-        there = run_domain.fold(await desk.log.read_stream(stream))
+        there, version = await desk.runs.newest(desk.log, stream)
         if there is not None:
-            found = _same_content(there, command.file) if isinstance(there, RunState) else None
-            if found is None:
-                raise RmosError(
-                    ErrorCode.ILLEGAL_TRANSITION,
-                    f"{command.path}: run {legacy.run_id} is on record already, with other content or deleted",
-                    run_id=legacy.run_id,
-                )
-            return ImportedRun(run_id=legacy.run_id, artifact_id=found, added=False, warnings=tuple(legacy.warnings))
+            found = _same_content(there, command.file)
+            await desk.record(command, request, {stream: version}, [])
+            return _shown(found, added=False)
         opening = RunOpened(
             run_id=legacy.run_id,
             mode=legacy.mode,
@@ -57,25 +74,9 @@ class ImportHandlers:
             opened_at_utc=legacy.opened_at_utc,
             imported_from=ImportedFile(path=command.path, sha256=command.file.sha256),
         )
-        artifact = await self._minted(command, legacy, opening, request)
-        return ImportedRun(
-            run_id=legacy.run_id, artifact_id=artifact.artifact_id, added=True, warnings=tuple(legacy.warnings)
-        )
-
-    async def _minted(
-        self, command: ImportRun, legacy: LegacyRun, opening: RunOpened, request: RequestContext
-    ) -> RunArtifact:
-        stream = run_domain.stream_of(legacy.run_id)
+        placement = Placement({stream: 0}, before=[(stream, opening)])
         draft = await self._draft(command, legacy)
-        return await validate_and_persist(
-            self._desk.log,
-            draft,
-            Placement({stream: 0}, before=[(stream, opening)]),
-            request,
-            command_digest(command),
-            legacy.opened_at_utc,
-            self._desk.new_id,
-        )
+        return _shown(await desk.persist(draft, placement, command, request, legacy.opened_at_utc), added=True)
 
     async def _draft(self, command: ImportRun, legacy: LegacyRun) -> Draft:
         outputs = {FILE: command.file}
@@ -85,7 +86,7 @@ class ImportHandlers:
             run_id=legacy.run_id,
             kind=ArtifactKind.IMPORTED,
             status=legacy.status,
-            decision=legacy.decision,
+            decision=legacy.decision.model_copy(update={"details": {WARNINGS: list(legacy.warnings)}}),
             mode=legacy.mode,
             context=legacy.context,
             engine_version="imported",
@@ -96,13 +97,21 @@ class ImportHandlers:
         )
 
 
-def _same_content(run: RunState, file: BlobRef) -> str | None:
-    """The artifact that holds exactly this file; None when none does."""
-    return next(
-        (
-            artifact.artifact_id
-            for artifact in run.artifacts
-            if artifact.kind is ArtifactKind.IMPORTED and artifact.hashes.get(FILE) == file.sha256
-        ),
-        None,
+def _same_content(run: RunFold, file: BlobRef) -> RunArtifact:
+    """The artifact that holds exactly this file. Raises ILLEGAL_TRANSITION when none does."""
+    for artifact in run.artifacts if isinstance(run, RunState) else ():
+        if artifact.kind is ArtifactKind.IMPORTED and artifact.hashes.get(FILE) == file.sha256:
+            return artifact
+    raise RmosError(
+        ErrorCode.ILLEGAL_TRANSITION,
+        f"run {run.run_id} is on record already, with other content or deleted",
+        run_id=run.run_id,
+    )
+
+
+def _shown(artifact: RunArtifact, *, added: bool) -> ImportedRun:
+    """As it stands on record; what was imported before its warnings were recorded is shown without."""
+    warnings = artifact.decision.details.get(WARNINGS, ())
+    return ImportedRun.model_validate(
+        {"run_id": artifact.run_id, "artifact_id": artifact.artifact_id, "added": added, "warnings": warnings}
     )

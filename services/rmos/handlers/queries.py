@@ -70,15 +70,7 @@ class QueryHandlers:
     async def artifact(self, query: AskArtifact, request: RequestContext) -> ArtifactReply:
         found = await self._queries.artifact(query)
         await self._visible(found.artifact.run_id, request)
-        if not query.with_outputs:
-            return found
-        try:
-            return await self._desk.reply_with(found.artifact)
-        except RmosError as error:
-            # content that retention let go, or that was lost, is no reason to hide the record
-            if error.code is not ErrorCode.BLOB_MISSING:
-                raise
-            return found.model_copy(update={"missing_sha256": str(error.details.get("sha256"))})
+        return await self._desk.reply_with(found.artifact) if query.with_outputs else found
 
     async def session(self, query: AskSession, request: RequestContext) -> SessionReply:
         reply = await self._queries.session(query)

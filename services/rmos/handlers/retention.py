@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from contracts.envelope import RequestContext
-from contracts.log import BlobsPurged
+from contracts.log import BlobsPurged, LogEvent
 from contracts.rmos import PurgeBlobs, Purged
 from runtime.clock import utc_text
 from services.rmos.domain import retention
-from services.rmos.handlers.desk import ADMINS, Desk, decided, require_person
+from services.rmos.handlers.desk import ADMINS, Desk, require_person
 from services.rmos.ports import Holdings
 
 
@@ -25,49 +27,54 @@ class RetentionHandlers:
         it again heals that.
         """
         require_person(request, ADMINS, "purging content")
-        done = await self._desk.recorded(command, request, BlobsPurged)
-        if done is not None:
-            return await self._finished(done)
-        plan, event = await decided(lambda: self._recorded(command, request))
-        if not command.dry_run:
-            for blob in plan.blobs:
-                await self._desk.blobs.delete(blob)
+        event = await self._desk.once(command, request, lambda: self._recorded(command, request), _purge_in)
+        if event is not None:
+            await self._let_go(event)
+            _, more = await self._holdings.old_runs(self._before(command), command.statuses, 0)
+            return Purged(
+                purge_id=event.purge_id,
+                dry_run=False,
+                more=more,
+                run_ids=event.run_ids,
+                digests=event.digests,
+                bytes_freed=event.bytes_freed,
+            )
+        plan = await self._planned(command) if command.dry_run else retention.NOTHING
         return Purged(
-            purge_id=event.purge_id if event is not None else None,
             dry_run=command.dry_run,
             more=plan.more,
             run_ids=plan.run_ids,
-            digests=tuple(blob.sha256 for blob in plan.blobs),
-            bytes_freed=sum(blob.size for blob in plan.blobs),
+            digests=plan.digests,
+            bytes_freed=plan.bytes_freed,
         )
 
-    async def _recorded(
-        self, command: PurgeBlobs, request: RequestContext
-    ) -> tuple[retention.Plan, BlobsPurged | None]:
+    async def _recorded(self, command: PurgeBlobs, request: RequestContext) -> BlobsPurged | None:
+        """The event of what is to go; None when nothing is."""
         desk = self._desk
         before = await desk.log.read_stream(retention.STREAM)
-        moment = retention.cutoff(desk.clock.now(), command.older_than_days)
-        old, more = await self._holdings.old_runs(utc_text(moment), command.statuses, retention.MAX_RUNS)
+        plan = retention.NOTHING if command.dry_run else await self._planned(command)
+        events = retention.decide(command, plan, desk.new_id("purge"))
+        placed = [(retention.STREAM, event) for event in events]
+        await desk.record(command, request, {retention.STREAM: len(before)}, placed)
+        return next(iter(events), None)
+
+    async def _planned(self, command: PurgeBlobs) -> retention.Plan:
+        old, more = await self._holdings.old_runs(self._before(command), command.statuses, retention.MAX_RUNS)
         digests = sorted({blob.sha256 for holding in old for blob in holding.blobs})
         kept = await self._holdings.referred_to(digests, [holding.run_id for holding in old])
-        plan = retention.plan(old, kept, more)
-        events = retention.decide(command, plan, desk.new_id("purge"))
-        if events:
-            placed = [(retention.STREAM, event) for event in events]
-            await desk.append(command, request, {retention.STREAM: len(before)}, placed)
-        return plan, next(iter(events), None)
+        return retention.plan(old, kept, more)
 
-    async def _finished(self, done: BlobsPurged) -> Purged:
-        """A repeated purge: whatever its first time did not get to goes now, unless a kept run refers to it by now."""
-        kept = await self._holdings.referred_to(done.digests, done.run_ids)
-        named = {blob.sha256: blob for item in await self._holdings.content_of(done.run_ids) for blob in item.blobs}
-        for digest in done.digests:
-            if digest not in kept:
-                await self._desk.blobs.delete(named[digest])
-        return Purged(
-            purge_id=done.purge_id,
-            dry_run=False,
-            run_ids=done.run_ids,
-            digests=done.digests,
-            bytes_freed=done.bytes_freed,
-        )
+    async def _let_go(self, event: BlobsPurged) -> None:
+        """Deletes what the event names and no kept run refers to by now; what is gone already stays so."""
+        kept = await self._holdings.referred_to(event.digests, event.run_ids)
+        named = set(event.digests)
+        for blob in retention.objects_of(await self._holdings.content_of(event.run_ids), kept):
+            if blob.sha256 in named:
+                await self._desk.blobs.delete(blob)
+
+    def _before(self, command: PurgeBlobs) -> str:
+        return utc_text(retention.cutoff(self._desk.clock.now(), command.older_than_days))
+
+
+def _purge_in(recorded: Sequence[LogEvent]) -> BlobsPurged | None:
+    return next((event for event in recorded if isinstance(event, BlobsPurged)), None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from contracts.advisories import Advisories, Advisory, AskAdvisories, PromoteAdvisory, RejectAdvisory, ReviewAdvisory
 from contracts.artifacts import AttachmentKind, Run
 from contracts.envelope import RequestContext
 from contracts.errors import ErrorCode, RmosError
-from contracts.log import LogEvent, RunDeleted, RunOpened
+from contracts.log import CommandHadNoEffect, LogEvent, RunOpened
 from contracts.model import Message
 from contracts.rmos import (
     AddAttachments,
@@ -23,7 +25,8 @@ from services.rmos.domain import session as session_domain
 from services.rmos.domain import session_commands
 from services.rmos.domain.context import merged
 from services.rmos.domain.run import RunState
-from services.rmos.handlers.desk import DESIGNERS, OPERATORS, Desk, decided, require_person
+from services.rmos.domain.session_commands import OpenRunIn
+from services.rmos.handlers.desk import DESIGNERS, OPERATORS, Desk, nothing, require_person
 from services.rmos.ports import AppendResult
 
 
@@ -38,7 +41,7 @@ class RunHandlers:
         Whether it is repeated is left to the append, which knows anyway: asking first would cost every new command a
         look into the database, and two at once would both be told no.
         """
-        opened, result = await decided(lambda: self._open(command, request))
+        opened, result = await self._desk.decided(request, lambda: self._open(command, request))
         opened_by, request_id = request.actor.id, request.request_id
         if result.repeated:
             opened = await self._desk.first(command, request, RunOpened)
@@ -50,10 +53,15 @@ class RunHandlers:
         run_id, joined = desk.new_id("run"), list[tuple[str, LogEvent]]()
         expected = {run_domain.stream_of(run_id): 0}
         if command.workflow_session_id is not None:
-            session, version = await desk.session(command.workflow_session_id)
-            context = merged(session.about.context, context)
-            joined = await self._joining(session, run_id, command, request)
-            expected[session_domain.stream_of(command.workflow_session_id)] = version
+            stream = session_domain.stream_of(command.workflow_session_id)
+            try:
+                session, expected[stream] = await desk.session(command.workflow_session_id)
+                joined = [(stream, event) for event in session_commands.decide(OpenRunIn(run_id), session)]
+                context = merged(session.about.context, context)
+            except RmosError:
+                # a repeated opening is one also after its session is over: the append finds it on record
+                if not await desk.outcome_of(command, request):
+                    raise
         opened = RunOpened(
             run_id=run_id,
             mode=command.mode,
@@ -65,25 +73,17 @@ class RunHandlers:
         placed = [(run_domain.stream_of(run_id), opened), *joined]
         return opened, await desk.append(command, request, expected, placed)
 
-    async def _joining(
-        self, session: session_domain.Living, run_id: str, command: OpenRun, request: RequestContext
-    ) -> list[tuple[str, LogEvent]]:
-        """The session's event about its new run; a repeated opening is one also after the session is over."""
-        stream = session_domain.stream_of(session.about.session_id)
-        try:
-            events = session_commands.decide(session_commands.OpenRunIn(run_id), session)
-        except RmosError:
-            if await self._desk.recorded(command, request, RunOpened) is None:
-                raise
-            events = []
-        return [(stream, event) for event in events]
-
     async def add_attachments(self, command: AddAttachments, request: RequestContext) -> Attachments:
         """The given attachments as the run has them. All content is read and hashed first; all or nothing is added."""
-        for item in command.attachments:
-            await self._check(item, request)
+        unchecked = list(command.attachments)
+
+        async def check() -> None:
+            while unchecked:
+                await self._check(unchecked[0], request)
+                del unchecked[0]
+
         attach = run_domain.Attach(command.attachments, self._desk.now())
-        run = await self._decided(command, request, command.run_id, attach)
+        run = await self._decided(command, request, command.run_id, attach, check)
         wanted = {(item.blob.sha256, item.kind) for item in command.attachments}
         items = tuple(item for item in run.attachments if (item.attachment_id, item.kind) in wanted)
         return Attachments(run_id=command.run_id, items=items)
@@ -111,8 +111,7 @@ class RunHandlers:
     async def delete_run(self, command: DeleteRun, request: RequestContext) -> Deleted:
         """The tombstone of the run. Raises ILLEGAL_TRANSITION while decisions or a session stand in the way."""
         require_person(request, OPERATORS, "deleting a run")
-        if await self._desk.recorded(command, request, RunDeleted) is None:
-            await decided(lambda: self._delete(command, request))
+        await self._desk.once(command, request, lambda: self._delete(command, request), nothing)
         return Deleted(ids=(command.run_id,))
 
     async def _delete(self, command: DeleteRun, request: RequestContext) -> None:
@@ -130,33 +129,47 @@ class RunHandlers:
             dropped = [(session_stream, event) for event in drop]
         delete = run_domain.Delete(command.force, command.cascade, command.reason, under_way)
         events = [(stream, event) for event in run_domain.decide(delete, run)]
-        await self._desk.append(command, request, expected, [*events, *dropped])
+        await self._desk.record(command, request, expected, [*events, *dropped])
 
     async def _advise(self, command: advisory_domain.Command, request: RequestContext) -> Advisory:
-        """The advisory as it stands. A repeated command finds its own words on the record and adds nothing."""
+        """The advisory as it stands after these words."""
         require_person(request, DESIGNERS, "reviewing advice")
-        if await self._desk.recorded(command, request, LogEvent) is not None:
-            run, _ = await self._desk.run(command.run_id)
-        else:
-            run = await self._decided(command, request, command.run_id, run_domain.Advise(command))
+        run = await self._decided(command, request, command.run_id, run_domain.Advise(command))
         return advisory_domain.shown(run.run_id, run.advisory(command.asset_id))
 
     async def _decided(
-        self, command: Message, request: RequestContext, run_id: str, decision: run_domain.Command
+        self,
+        command: Message,
+        request: RequestContext,
+        run_id: str,
+        decision: run_domain.Command,
+        check: Callable[[], Awaitable[None]] | None = None,
     ) -> RunState:
-        """The run after the decision, which is recorded if it changes anything."""
+        """The run after the decision, which is recorded if it changes anything; `check` may refuse it before. Of a
+        repeated command: the run as it was then."""
 
         async def attempt() -> RunState:
+            if check is not None:
+                await check()
             run, version = await self._desk.run(run_id)
             events = run_domain.decide(decision, run)
             stream = run_domain.stream_of(run_id)
-            if events:
-                await self._desk.append(command, request, {stream: version}, [(stream, event) for event in events])
+            await self._desk.record(command, request, {stream: version}, [(stream, event) for event in events])
             after = run_domain.fold_on(run, events)
             assert isinstance(after, RunState)  # none of these decisions deletes the run
             return after
 
-        return await decided(attempt)
+        outcome = await self._desk.once(command, request, attempt, lambda recorded: recorded[-1])
+        return outcome if isinstance(outcome, RunState) else await self._after(run_id, outcome)
+
+    async def _after(self, run_id: str, last: LogEvent) -> RunState:
+        """The run right after the last event of a command, whatever has become of it since."""
+        stream = run_domain.stream_of(run_id)
+        events = await self._desk.log.read_stream(stream)
+        count = last.versions[stream] if isinstance(last, CommandHadNoEffect) else events.index(last) + 1
+        run = run_domain.fold(events[:count])
+        assert isinstance(run, RunState)  # the command was accepted
+        return run
 
     async def _check(self, item: NewAttachment, request: RequestContext) -> None:
         data = await self._desk.blobs.get(item.blob)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from contracts.artifacts import ArtifactKind, AttachmentKind, RunArtifact
 from contracts.canonical import digest_of
@@ -11,10 +12,7 @@ from contracts.log import (
     LogEvent,
     RunDeleted,
     RunOpened,
-    SessionArchived,
-    SessionContextSet,
     SessionDeleted,
-    SessionDesignSet,
     SessionOpened,
 )
 from contracts.rmos import (
@@ -35,7 +33,7 @@ from services.rmos.domain import session_commands
 from services.rmos.domain.run import RunState
 from services.rmos.domain.session import Design, Living
 from services.rmos.domain.session_commands import OpenRunIn, RequestFeasibility, SetDesign
-from services.rmos.handlers.desk import OPERATORS, Desk, decided, milliseconds, require_person
+from services.rmos.handlers.desk import OPERATORS, Desk, artifact_in, milliseconds, nothing, require_person, the
 from services.rmos.handlers.judging import Judged, SessionSteps, judgement, parsed_spec, stored, stored_spec
 from services.rmos.minting import Placement
 from services.rmos.ports import Queries
@@ -59,36 +57,31 @@ class SessionHandlers:
 
     async def set_context(self, command: SetSessionContext, request: RequestContext) -> SessionReply:
         """The session with the context changed. An approval ends, unless nothing changed."""
-        if await self._desk.recorded(command, request, SessionContextSet) is None:
-            step = session_commands.SetContext(command.context)
-            await decided(lambda: self._step(command, request, step))
+        step = session_commands.SetContext(command.context)
+        await self._desk.once(command, request, lambda: self._step(command, request, step), nothing)
         return await self._shown(command.session_id)
 
     async def set_design(self, command: SetSessionDesign, request: RequestContext) -> SessionReply:
         """The session with this design as its current one, attached to its run. Raises INVALID_DESIGN."""
-        if await self._desk.recorded(command, request, SessionDesignSet) is None:
-            await decided(lambda: self._set_design(command, request))
+        await self._desk.once(command, request, lambda: self._set_design(command, request), nothing)
         return await self._shown(command.session_id)
 
     async def evaluate(self, command: EvaluateSession, request: RequestContext) -> SessionReply:
         """The session with its current design judged, and the artifact that records the verdict."""
-        artifact = await self._desk.recorded_artifact(command, request)
-        if artifact is None:
-            artifact = await decided(lambda: self._evaluate(command, request))
+        artifact = await self._desk.once(command, request, lambda: self._evaluate(command, request), artifact_in)
         reply = await self._shown(command.session_id)
         return reply.model_copy(update={"artifact": artifact})
 
     async def archive(self, command: ArchiveSession, request: RequestContext) -> SessionReply:
-        if await self._desk.recorded(command, request, SessionArchived) is None:
-            await decided(lambda: self._step(command, request, session_commands.Archive(command.note)))
+        step = session_commands.Archive(command.note)
+        await self._desk.once(command, request, lambda: self._step(command, request, step), nothing)
         return await self._shown(command.session_id)
 
     async def delete(self, command: DeleteSession, request: RequestContext) -> Deleted:
         """The tombstone of the session and, with `cascade`, of its runs. Raises ILLEGAL_TRANSITION."""
         require_person(request, OPERATORS, "deleting a session")
-        done = await self._desk.recorded(command, request, SessionDeleted)
-        if done is None:
-            done = await decided(lambda: self._delete(command, request))
+        again = partial(the, SessionDeleted)
+        done = await self._desk.once(command, request, lambda: self._delete(command, request), again)
         return Deleted(ids=(command.session_id, *done.run_ids))
 
     async def _step(
@@ -97,12 +90,11 @@ class SessionHandlers:
         request: RequestContext,
         step: session_commands.SetContext | session_commands.Archive,
     ) -> None:
-        """Record what one decision changes; nothing when it changes nothing."""
+        """Record what one decision changes, if anything."""
         session, version = await self._desk.session(command.session_id, command.expected_version)
         steps = SessionSteps(session).then(step)
-        if steps.events:
-            stream = session_domain.stream_of(command.session_id)
-            await self._desk.append(command, request, {stream: version}, steps.placed)
+        stream = session_domain.stream_of(command.session_id)
+        await self._desk.record(command, request, {stream: version}, steps.placed)
 
     async def _set_design(self, command: SetSessionDesign, request: RequestContext) -> None:
         desk = self._desk
@@ -116,10 +108,11 @@ class SessionHandlers:
         events: list[tuple[str, LogEvent]] = [(run_stream, event) for event in opening]
         steps = steps.then(SetDesign(Design(run.run_id, digest_of(spec), blob, run.context, run.mode)))
         if not steps.events:
+            await desk.record(command, request, expected, [])
             return
         new = NewAttachment(kind=AttachmentKind.SPEC, filename="spec.json", blob=blob)
         added = run_domain.decide(run_domain.Attach((new,), desk.now()), run)
-        await desk.append(
+        await desk.record(
             command, request, expected, [*events, *((run_stream, event) for event in added), *steps.placed]
         )
 
@@ -172,7 +165,7 @@ class SessionHandlers:
             for run_id in deleted.run_ids
         )
         events = [(run_domain.stream_of(event.run_id), event) for event in tombstones]
-        await desk.append(command, request, {stream: version}, [*events, (stream, deleted)])
+        await desk.record(command, request, {stream: version}, [*events, (stream, deleted)])
         return deleted
 
     async def _shown(self, session_id: str) -> SessionReply:

@@ -1,4 +1,5 @@
-"""Toolpaths: judge again, gate, have them made, read them back, record. Every valid request leaves one artifact."""
+"""Toolpaths: judge again, gate, have them made, read them back, record. Every valid request leaves one
+artifact, unless its deadline passes before."""
 
 from __future__ import annotations
 
@@ -25,11 +26,11 @@ from services.rmos.domain.policy import decision_on
 from services.rmos.domain.run import RunState
 from services.rmos.domain.session_commands import FailToolpaths, RequestToolpaths, StoreToolpaths
 from services.rmos.domain.summary import request_summary
-from services.rmos.handlers.desk import Desk, command_digest, decided, milliseconds
+from services.rmos.handlers.desk import Desk, artifact_in, milliseconds
 from services.rmos.handlers.judging import SessionSteps, parsed_spec, stored_spec
 from services.rmos.handlers.toolpath_gate import Subject, gated, not_recomputed
 from services.rmos.minting import Draft, Placement
-from services.rmos.ports import AppendRequest, NewEvent, Queries
+from services.rmos.ports import Queries
 
 
 @dataclass(slots=True)
@@ -46,12 +47,11 @@ class ToolpathHandlers:
         self._queries = queries
 
     async def make_toolpaths(self, command: MakeToolpaths, request: RequestContext) -> ArtifactReply:
-        """The recorded outcome: released (OK), refused (BLOCKED) or failed (ERROR)."""
-        artifact = await self._desk.recorded_artifact(command, request)
-        if artifact is None:
-            made = _Made()
-            artifact = await decided(lambda: self._make(command, request, made))
-        return await self._desk.reply_with(artifact)
+        """The recorded outcome: released (OK), refused (BLOCKED) or failed (ERROR). One that came after the deadline is
+        not recorded."""
+        desk, made = self._desk, _Made()
+        artifact = await desk.once(command, request, lambda: self._make(command, request, made), artifact_in)
+        return await desk.reply_with(artifact)
 
     async def _make(self, command: MakeToolpaths, request: RequestContext, made: _Made) -> RunArtifact:
         started = time.perf_counter()
@@ -147,10 +147,9 @@ class ToolpathHandlers:
         desk = self._desk
         steps = SessionSteps(subject.session).then(RequestToolpaths())
         stream = session_domain.stream_of(subject.session.about.session_id)
-        new = tuple(NewEvent(name, desk.new_id("event"), event) for name, event in steps.placed)
         caused = request.caused(desk.new_id("command"))
-        await desk.log.append(AppendRequest(caused, {stream: subject.session_version}, new, command_digest(command)))
-        return replace(subject, session=steps.session, session_version=subject.session_version + len(new))
+        await desk.append(command, caused, {stream: subject.session_version}, steps.placed)
+        return replace(subject, session=steps.session, session_version=subject.session_version + len(steps.events))
 
     async def _program(
         self,

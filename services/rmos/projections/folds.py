@@ -220,7 +220,7 @@ def _search_event(event: StoredEvent, data: Data) -> Iterator[Change]:
 
 
 def _no_row(_: StoredEvent, __: Data) -> Iterator[Change]:
-    """The catalog has no table: it is folded from its own stream."""
+    """The catalog has no table: it is folded from its own stream. What had no effect changes none."""
     return iter(())
 
 
@@ -278,4 +278,5 @@ FOLDS: dict[str, Fold] = {
     log.SearchProgressed.type: _search_event,
     log.SearchEnded.type: _search_event,
     log.CatalogEntryAdded.type: _no_row,
+    log.CommandHadNoEffect.type: _no_row,
 }

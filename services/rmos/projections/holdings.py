@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Subquery, func, or_, select, union
+from sqlalchemy import ColumnElement, Subquery, exists, func, or_, select, union
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.blobs import BlobRef
 from contracts.rmos import RunStatus
-from services.rmos.domain.retention import Holding
+from services.rmos.domain.retention import STREAM, Holding
 from services.rmos.projections.reading import CurrentReader
-from services.rmos.projections.tables import artifacts, attachments, runs
+from services.rmos.projections.tables import artifacts, attachments, events, run_events, runs
 
-_UNPURGED = or_(runs.c.purged_at_utc.is_(None), runs.c.purged_at_utc < runs.c.updated_at_utc)
+_PURGED_AT = (
+    select(func.max(events.c.position))
+    .join(run_events, run_events.c.position == events.c.position)
+    .where(events.c.stream == STREAM, run_events.c.run_id == runs.c.run_id)
+    .correlate(runs)
+    .scalar_subquery()
+)
+"""Position of the run's latest purge. Times do not tell: all events of a group commit have the same."""
+_attached, _made = attachments.alias("attached"), artifacts.alias("made")
+_UNPURGED = or_(
+    runs.c.purged_at_utc.is_(None),
+    exists().where(_attached.c.run_id == runs.c.run_id, _attached.c.position > _PURGED_AT),
+    exists().where(_made.c.run_id == runs.c.run_id, _made.c.position > _PURGED_AT),
+)
 
 
 class ProjectionHoldings:

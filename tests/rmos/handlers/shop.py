@@ -46,6 +46,7 @@ from services.art_studio.domain.compiler import COMPILER_VERSION, compile_svg
 from services.art_studio.domain.svg_check import check_svg
 from services.cam.errors import CamError
 from services.cam.generate import generate
+from services.rmos.domain.legacy import LegacyRun
 from services.rmos.domain.policy import SafetyPolicy
 from services.rmos.engine import PooledEngine
 from services.rmos.handlers.binding import BindingHandlers
@@ -95,6 +96,9 @@ class TestClock:
 
     def pass_days(self, days: int) -> None:
         self.moment += timedelta(days=days)
+
+    def pass_s(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
 
 
 class CompilingArt:
@@ -205,6 +209,9 @@ class CountingEngine:
 
     async def compare(self, a: RosetteSpec, b: RosetteSpec) -> GeometryDiff:
         return await self._engine.compare(a, b)
+
+    async def read_run_file(self, path: str, data: bytes) -> LegacyRun:
+        return await self._engine.read_run_file(path, data)
 
     def job_for(
         self,
@@ -318,6 +325,11 @@ def by(actor: Actor, command_id: str | None = None) -> RequestContext:
     """A request of this person; without a command id, of its own."""
     name = command_id or f"command_of_test_{next(_numbers)}"
     return RequestContext(command_id=name, request_id=f"request_{name}", actor=actor, deadline_ms=2**52)
+
+
+def keyed(actor: Actor, key: str) -> RequestContext:
+    """A request whose identity its client chose, so that it may send it again."""
+    return by(actor, key).model_copy(update={"idempotent": True})
 
 
 async def refused(answer: Awaitable[Any], code: ErrorCode) -> RmosError:

@@ -21,9 +21,11 @@ from contracts.rmos import (
     ListRuns,
     MakeToolpaths,
     OverrideVerdict,
+    PurgeBlobs,
 )
+from services.rmos.domain.legacy import read_run_file
 from services.rmos.handlers.importing import ImportHandlers
-from tests.rmos.handlers.shop import ADA, DORA, OTTO, ROBOT, SHOP, Shop, by, refused
+from tests.rmos.handlers.shop import ADA, DORA, OTTO, ROBOT, SHOP, Shop, by, keyed, refused
 
 RUNS = Path(__file__).parents[1] / "legacy" / "runs"
 GOOD = "2025-08-19/run_3f2a9c01.json"
@@ -69,6 +71,26 @@ async def test_the_same_file_again_adds_nothing(shop: Shop) -> None:
     again = await imported(shop)
     assert (again.artifact_id, again.added) == (first.artifact_id, False)
     assert await shop.position() == position
+
+
+async def test_an_import_is_repeated_by_its_key_also_after_its_file_went(shop: Shop) -> None:
+    path = "2025-08-20/run_bind.json"
+    command, handlers = ImportRun(path=path, file=await stored(shop, path)), ImportHandlers(shop.desk)
+    first = await handlers.import_run(command, keyed(ADA, "key_1"))
+    assert (first.added, first.warnings) == (True, tuple(read_run_file(path, (RUNS / path).read_bytes()).warnings))
+    assert first.warnings
+    known = await handlers.import_run(command, keyed(ADA, "key_2"))
+    assert known == first.model_copy(update={"added": False})
+    position = await shop.position()
+    shop.clock.pass_days(36500)
+    purge = PurgeBlobs(older_than_days=1, statuses=("OK", "BLOCKED", "ERROR"), dry_run=False)
+    assert command.file.sha256 in (await shop.retention.purge(purge, by(ADA))).digests
+    assert await handlers.import_run(command, keyed(ADA, "key_1")) == first
+    assert await handlers.import_run(command, keyed(ADA, "key_2")) == known
+    other = command.model_copy(update={"path": GOOD})
+    for key in ("key_1", "key_2"):
+        await refused(handlers.import_run(other, keyed(ADA, key)), ErrorCode.IDEMPOTENCY_MISMATCH)
+    assert await shop.position() == position + 1
 
 
 async def test_other_content_for_a_run_that_is_on_record_is_refused(shop: Shop) -> None:

@@ -18,7 +18,7 @@ from services.rmos.domain.policy import SafetyPolicy
 from services.rmos.handlers.desk import Desk
 from services.rmos.handlers.runs import RunHandlers
 from services.rmos.handlers.sessions import SessionHandlers
-from tests.rmos.event_log.given import context
+from tests.rmos.handlers.shop import DORA, by
 from tests.rmos.projections.given import FULL, World, world
 
 NO_PARTNER = cast(Any, None)
@@ -46,7 +46,7 @@ def repeated_by_another_request(request: RequestContext) -> RequestContext:
 async def test_a_run_is_shown_as_the_projections_show_it(database: DatabaseAccess) -> None:
     async with world(database.writer_dsn) as there:
         command = OpenRun(mode="saw", label="for Ada", context=FULL)
-        opened = await RunHandlers(desk_of(there)).open_run(command, context("command_1"))
+        opened = await RunHandlers(desk_of(there)).open_run(command, by(DORA, "command_1"))
         assert opened == await there.queries.run(AskRun(run_id=opened.run_id))
 
 
@@ -54,10 +54,10 @@ async def test_a_run_of_a_session_takes_over_the_session_s_context(database: Dat
     async with world(database.writer_dsn) as there:
         desk = desk_of(there)
         given = OpenSession(context=FULL)
-        session = (await SessionHandlers(desk, there.queries).open_session(given, context("command_1"))).session
+        session = (await SessionHandlers(desk, there.queries).open_session(given, by(DORA, "command_1"))).session
         assert session == (await there.queries.session(AskSession(session_id=session.session_id))).session
         command = OpenRun(workflow_session_id=session.session_id, context=CuttingContext(tool_id="vbit_60"))
-        opened = await RunHandlers(desk).open_run(command, context("command_2"))
+        opened = await RunHandlers(desk).open_run(command, by(DORA, "command_2"))
         assert (opened.context.tool_id, opened.context.material_id) == ("vbit_60", FULL.material_id)
         assert opened == await there.queries.run(AskRun(run_id=opened.run_id))
 
@@ -65,12 +65,12 @@ async def test_a_run_of_a_session_takes_over_the_session_s_context(database: Dat
 async def test_the_same_opening_many_times_at_once_opens_one_run_and_one_session(database: DatabaseAccess) -> None:
     async with world(database.writer_dsn) as there:
         runs, sessions = RunHandlers(desk_of(there)), SessionHandlers(desk_of(there), there.queries)
-        first, again = context("command_run"), repeated_by_another_request(context("command_run"))
+        first, again = by(DORA, "command_run"), repeated_by_another_request(by(DORA, "command_run"))
         answers = await asyncio.gather(*(runs.open_run(OpenRun(), asked) for asked in (first, again, first, again)))
         assert all(answer == answers[0] for answer in answers)
         assert await runs.open_run(OpenRun(), again) == answers[0]
         replies = await asyncio.gather(
-            *(sessions.open_session(OpenSession(), context("command_session")) for _ in range(4))
+            *(sessions.open_session(OpenSession(), by(DORA, "command_session")) for _ in range(4))
         )
         assert all(reply == replies[0] for reply in replies)
         assert await there.log.last_position() == 2
@@ -79,10 +79,10 @@ async def test_the_same_opening_many_times_at_once_opens_one_run_and_one_session
 async def test_another_opening_under_the_same_command_id_is_refused(database: DatabaseAccess) -> None:
     async with world(database.writer_dsn) as there:
         runs, sessions = RunHandlers(desk_of(there)), SessionHandlers(desk_of(there), there.queries)
-        await runs.open_run(OpenRun(label="one"), context("command_1"))
+        await runs.open_run(OpenRun(label="one"), by(DORA, "command_1"))
         for other in (
-            runs.open_run(OpenRun(label="two"), context("command_1")),
-            sessions.open_session(OpenSession(), context("command_1")),
+            runs.open_run(OpenRun(label="two"), by(DORA, "command_1")),
+            sessions.open_session(OpenSession(), by(DORA, "command_1")),
         ):
             with pytest.raises(RmosError) as refused:
                 await other
