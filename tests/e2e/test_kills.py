@@ -20,7 +20,8 @@ from tests.e2e.stack import Stack, running_stack
 JOURNEYS = 50
 PROMPT = "plain ring rosette, 90 mm"
 """Quick to cut: the outage meets all 50, not a queue in front of the toolpaths."""
-BACK_WITHIN_S = 10
+PATIENCE_S = 60
+"""When the test gives up; how soon a process is back is held by tests/cli/test_up_down_status.py."""
 RETRYABLE = {503, 504}
 PROCESSES = ["gateway", "ai_gateway", "art_studio", "rmos", "cam", "nats", "postgres", "s3"]
 
@@ -69,15 +70,14 @@ def definite_reason(answer: dict[str, object]) -> str:
 async def test_every_journey_ends_and_the_log_is_whole(mortal_stack: Stack, victim: str) -> None:
     async with mortal_stack.client() as client:
         journeys = [asyncio.create_task(travel(client, number)) for number in range(JOURNEYS)]
-        done, _ = await asyncio.wait(journeys, timeout=30, return_when=asyncio.FIRST_COMPLETED)
-        assert done
+        await asyncio.wait(journeys, return_when=asyncio.FIRST_COMPLETED)
+        before = [one.result() for one in journeys if one.done()]
         pid = mortal_stack.pid(victim)
         os.kill(pid, signal.SIGKILL)
-        killed = time.monotonic()
         await wait_for_readiness(client, mortal_stack, victim, pid)
-        assert time.monotonic() - killed < BACK_WITHIN_S
         endings = Counter(await asyncio.gather(*journeys))
-        assert sum(endings.values()) == JOURNEYS
+        assert set(before) == {"done"}
+        assert len(before) < JOURNEYS, "the kill did not come in the middle"
         assert await travel(client, 1) == "done", endings
     counts = check_log(mortal_stack)
     await check_feed(mortal_stack, counts["events"])
@@ -88,7 +88,7 @@ async def test_every_journey_ends_and_the_log_is_whole(mortal_stack: Stack, vict
 
 async def wait_for_readiness(client: httpx.AsyncClient, stack: Stack, victim: str, old_pid: int) -> None:
     """Until the victim has a new pid and the whole system says that it is ready."""
-    give_up = time.monotonic() + 4 * BACK_WITHIN_S
+    give_up = time.monotonic() + PATIENCE_S
     while time.monotonic() < give_up:
         try:
             if stack.pid(victim) != old_pid and (await client.get("/readyz")).status_code == 200:
@@ -107,7 +107,7 @@ async def check_feed(stack: Stack, events: int) -> None:
         state["nats_url"], user=dashboard["user"], password=dashboard["password"], inbox_prefix="_INBOX.dashboard"
     )
     try:
-        give_up = time.monotonic() + BACK_WITHIN_S
+        give_up = time.monotonic() + PATIENCE_S
         while True:
             info = await client.jetstream().stream_info("LOG")
             if info.state.last_seq >= events or time.monotonic() > give_up:
