@@ -14,6 +14,7 @@ from contracts.errors import ErrorBody, ErrorCode, RmosError
 from contracts.feasibility import BATCH_PART, BatchItem, EvaluateBatch, batch_reply
 from contracts.params import spec_of
 from runtime.bus import invalid_request
+from runtime.logs import logger
 from services.rmos.domain.context import merged
 from services.rmos.handlers.desk import milliseconds
 from services.rmos.ports import Engine
@@ -21,7 +22,7 @@ from services.rmos.ports import Engine
 
 class BatchHandlers:
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine, self._log = engine, logger()
 
     async def feasibility(self, query: EvaluateBatch, _: RequestContext) -> Canonical:
         """A verdict or an error for each item, in their order (a BatchReply). Raises INVALID_REQUEST when there are no
@@ -39,6 +40,9 @@ class BatchHandlers:
             return await self._engine.written_verdict(spec, context, query.mode, with_results=query.with_results)
         except RmosError as error:
             return error.body
+        except Exception:  # noqa: BLE001 - the edge of one item: recorded here, and no loss to the others
+            self._log.exception("batch_item_failed")
+            return RmosError(ErrorCode.INTERNAL, "an unexpected error; the service's log names it").body
 
 
 def _items(text: str) -> list[JsonValue]:

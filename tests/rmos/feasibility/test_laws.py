@@ -12,12 +12,12 @@ from pydantic import ValidationError
 
 from contracts.catalog import Figure, Tool
 from contracts.errors import ErrorCode, RmosError
-from contracts.feasibility import CalculatorResult, CuttingContext, Feasibility, RiskLevel
+from contracts.feasibility import CalculatorResult, CuttingContext, Feasibility, Mode, RiskLevel
 from contracts.spec import RadialPetals, Ring, RosetteSpec
 from services.rmos.catalog import load_catalog
 from services.rmos.domain.catalog import Catalog
 from services.rmos.domain.feasibility import evaluate
-from tests.rmos.feasibility.truth_table import CHANNELS, USUAL, rosette
+from tests.rmos.feasibility.truth_table import CHANNELS, SAWN, USUAL, rosette
 
 CATALOG = load_catalog()
 GIVEN_FEEDS = {"rpm": 18000, "feed_mm_per_min": 600, "stepdown_mm": "0.5", "stepover_ratio": "0.4"}
@@ -166,6 +166,56 @@ def test_a_calculator_that_fails_makes_the_verdict_unknown(monkeypatch: pytest.M
 
     assert found.risk_level is RiskLevel.UNKNOWN
     assert "ZeroDivisionError" in result(found, "cycle_time").summary
+
+
+tiny = st.decimals(min_value="0.000001", max_value="1", places=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    mode=st.sampled_from(["router", "saw"]),
+    given_values=st.dictionaries(
+        st.sampled_from(["rpm", "feed_mm_per_min", "stepdown_mm", "stepover_ratio", "stickout_mm",
+                         "stock_thickness_mm", "stock_width_mm", "stock_length_mm", "blade_projection_mm",
+                         "flange_diameter_mm"]),
+        tiny, min_size=1,
+    ),
+)  # fmt: skip
+def test_the_least_positive_figures_are_judged_and_never_pass(mode: Mode, given_values: dict[str, Decimal]) -> None:
+    usual, spec = (USUAL, CHANNELS) if mode == "router" else (SAWN, rosette(Ring(r_inner=44, r_outer=47)))
+    found = evaluate(spec, CuttingContext(**{**usual, **given_values}), CATALOG, mode)  # type: ignore[arg-type]
+    assert [item.summary for item in found.results if "calculation failed" in item.summary] == []
+    if given_values.keys() & {"rpm", "feed_mm_per_min"}:
+        assert found.risk_level in {RiskLevel.RED, RiskLevel.UNKNOWN}
+
+
+@pytest.mark.parametrize(("rpm", "feed"), [("10000.0004", "600.04"), ("0.000001", "0.000001"), ("24000", "0.04")])
+@pytest.mark.parametrize("mode", ["router", "saw"])
+def test_a_clients_speed_and_feed_are_kept_to_the_last_digit(mode: Mode, rpm: str, feed: str) -> None:
+    usual = USUAL if mode == "router" else SAWN
+    context = CuttingContext(**{**usual, "rpm": rpm, "feed_mm_per_min": feed})
+    feeds = evaluate(rosette(Ring(r_inner=44, r_outer=47)), context, CATALOG, mode).feeds
+    assert feeds is not None
+    assert (feeds.spindle_rev_per_min, feeds.feed_mm_per_min) == (Decimal(rpm), Decimal(feed))
+    assert 0 < feeds.ramp_feed_mm_per_min <= feeds.feed_mm_per_min
+
+
+@pytest.mark.parametrize(("mode", "situate"), [("router", "situation_of"), ("saw", "saw_situation_of")])
+def test_a_question_that_cannot_be_laid_out_is_unknown(
+    mode: Mode, situate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services.rmos.domain.feasibility import engine
+
+    def broken(*_: object) -> object:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(engine, situate, broken)
+    found = evaluate(CHANNELS, CuttingContext(**USUAL), CATALOG, mode)  # type: ignore[arg-type]
+
+    assert found.risk_level is RiskLevel.UNKNOWN
+    assert found.feeds is None
+    assert {item.risk for item in found.results} == {RiskLevel.UNKNOWN}
+    assert "ZeroDivisionError" in (found.block_reason or "")
 
 
 def test_estimated_cutting_figures_are_never_green() -> None:

@@ -73,6 +73,16 @@ WIDE = rosette(Circle(r=42), ring(44, 50))
 PETALS = rosette(Circle(r=42), ring(43, "44.5"), RadialPetals(r_inner="45.5", r_outer=54, petals=12))
 
 
+def arc_of(end_deg: str, start_deg: str = "0") -> Sector:
+    """3 mm wide, 40 mm from the centre."""
+    return Sector(r_inner=40, r_outer=43, start_deg=start_deg, end_deg=end_deg)
+
+
+BESIDE_AN_ARC = rosette(
+    DotRing(r="43.16", dot_r="0.28", count=24), Sector(r_inner=41, r_outer=47, start_deg=0, end_deg=324)
+)
+
+
 def case(argument: str, spec: RosetteSpec, risk: str, limiting: str | None, **context: Any) -> Case:
     return Case(argument, spec, risk, limiting, context)
 
@@ -88,10 +98,12 @@ CASES = [
     case(SMALL_BIT, CHANNELS, "YELLOW", "chip_load"),
     case("1.5 mm is still below 1/16 inch, or 1.5875 mm", CHANNELS, "YELLOW", "chip_load", tool_id="flat_1_5"),
     case("1/16 inch in spruce: published, comfortable, stiff", WIDE, "GREEN", None, tool_id="flat_1_5875"),
-    case("2 mm bit, 6 mm channel, mahogany: every figure published", WIDE, "GREEN", None, tool_id="flat_2_0",
-         material_id="mahogany_honduran"),
-    case("3.175 mm bit in a 6.4 mm channel in maple", rosette(ring(44, "50.4")), "GREEN", None, tool_id="flat_3_175",
-         material_id="maple_hard"),
+    case("2 mm bit, 6 mm channel, cedar: every figure published", WIDE, "GREEN", None, tool_id="flat_2_0",
+         material_id="cedar_western_red"),
+    case("3.175 mm bit in a 6.4 mm channel in basswood", rosette(ring(44, "50.4")), "GREEN", None,
+         tool_id="flat_3_175", material_id="basswood"),
+    case("the same in maple: its cutting force lies between two published densities, nobody measured it",
+         rosette(ring(44, "50.4")), "YELLOW", "cutting_force", tool_id="flat_3_175", material_id="maple_hard"),
     case("two neighbouring rings share one channel of 3 mm: no wall between them", rosette(ring(44, 46), ring(46, 47)),
          "YELLOW", "chip_load"),
     case("a 0.4 mm purfling beside a 3 mm ring lies in one 3.4 mm channel", rosette(ring(44, 47), ring(47, "47.4")),
@@ -104,7 +116,7 @@ CASES = [
          "chip_load"),
     case("24 dots of 3 mm, 12.6 mm apart", rosette(DotRing(r=48, dot_r="1.5", count=24)), "YELLOW", "chip_load"),
     case("a stiff router takes the maker's chip loads", WIDE, "GREEN", None, tool_id="flat_2_0",
-         machine_id="bcamcnc_2030", material_id="walnut_black"),
+         machine_id="bcamcnc_2030", material_id="poplar_yellow"),
     case("ebony has no published chip load or force", CHANNELS, "YELLOW", "chip_load", material_id="ebony_african"),
     # cutter too large
     case("classic: 3.175 mm tool for a 1 mm channel", rosette(ring(44, 45)), "RED", "feature_size",
@@ -127,6 +139,14 @@ CASES = [
          rosette(PolygonRing(sides=3, r_inner=0, r_outer=6)), "YELLOW", "reachable_area", tool_id="flat_3_175"),
     case("a hexagonal band of 2.6 mm keeps its corners but for 1 %",
          rosette(PolygonRing(sides=6, r_inner=45, r_outer=48)), "YELLOW", "chip_load"),
+    case("two of 24 dots of 0.56 mm lie beside the wide arc that holds the others: 3 mm does not enter them",
+         BESIDE_AN_ARC, "RED", "feature_size", tool_id="flat_3_0", material_id="birch_yellow",
+         stock_thickness_mm="3.07"),
+    case("the same with 1 mm", BESIDE_AN_ARC, "RED", "feature_size"),
+    case("all of them in a ring: they add nothing to its pocket", rosette(DotRing(r="43.16", dot_r="0.28", count=24),
+         ring(41, 47)), "YELLOW", "geometry_validity", tool_id="flat_3_0", stock_thickness_mm="3.07"),
+    case("a slit of 0.33 mm reaches 1 mm out of its ring: 1 mm does not enter it",
+         rosette(ring(40, 46), Sector(r_inner=41, r_outer=47, start_deg=0, end_deg="0.4")), "RED", "feature_size"),
     # walls
     case("classic: a web of 0.2 mm between two rings breaks out", rosette(ring(44, 46), ring("46.2", 48)), "RED",
          "wall_thickness"),
@@ -148,6 +168,13 @@ CASES = [
          rosette(Sector(r_inner=44, r_outer=46, start_deg=0, end_deg=60),
                  Sector(r_inner="47.2", r_outer=50, start_deg=0, end_deg=60),
                  Sector(r_inner=44, r_outer=50, start_deg=60, end_deg=70)), "YELLOW", "chip_load"),
+    case("an arc all but 0.3 degrees leaves a web of 2·40·sin 0.15° = 0.21 mm, however short",
+         rosette(arc_of("359.7")), "RED", "wall_thickness"),
+    case("all but 0.1 degrees: 0.07 mm", rosette(arc_of("359.9")), "RED", "wall_thickness"),
+    case("all but 1 degree: 0.70 mm", rosette(arc_of("359")), "YELLOW", "wall_thickness"),
+    case("all but 2 degrees: 1.40 mm", rosette(arc_of("358")), "YELLOW", "chip_load"),
+    case("the web of 0.21 mm between two arcs", rosette(arc_of("179.7"), arc_of("359.7", "180")), "RED",
+         "wall_thickness"),
     case("an island of 0.2 mm between two bridged rings falls out",
          rosette(ring(44, 46), ring("46.2", 48), Sector(r_inner="44.5", r_outer="47.5", start_deg=0, end_deg=20)),
          "RED", "wall_thickness"),
@@ -206,6 +233,13 @@ CASES = [
          machine_id="desktop_micro_60k", rpm=60000, feed_mm_per_min=1500),
     case("twice the feed the axes can do: the controller clamps and the chip thins", WIDE, "RED", "speeds_and_feeds",
          tool_id="flat_3_175", machine_id="grbl_3018", rpm=18000, feed_mm_per_min=3000),
+    case("5 % more than the axes can do: the controller clamps in silence", WIDE, "RED", "speeds_and_feeds",
+         tool_id="flat_3_175", machine_id="grbl_3018", rpm=18000, feed_mm_per_min=1575),
+    case("0.04 mm/min rub", CHANNELS, "RED", "chip_load", rpm=10000, feed_mm_per_min="0.04"),
+    case("0.0004 rev/min do not turn", CHANNELS, "RED", "speeds_and_feeds", rpm="0.0004"),
+    case("a pass of 1 nm is no cut, and takes 1.5 million of them", WIDE, "RED", "speeds_and_feeds",
+         tool_id="flat_2_0", stepdown_mm="0.000001"),
+    case("steps aside of 2 nm", WIDE, "RED", "speeds_and_feeds", tool_id="flat_2_0", stepover_ratio="0.000001"),
     case("a stepover of a whole diameter leaves ridges", WIDE, "YELLOW", "speeds_and_feeds", stepover_ratio=1),
     # machine and stock
     case("a 200 mm design on the 180 mm travel of a 3018", rosette(ring(95, 100), canvas="220"), "RED",
@@ -235,8 +269,9 @@ CASES = [
     case("an inlay material nobody knows", rosette(ring(44, 47, material="unobtainium")), "UNKNOWN",
          "inlay_fragility"),
     # the saw: what a shop does every day
-    sawn("3 mm strips of maple with 1.4 mm of kerf: 56 m/s, 0.055 mm a tooth", STRIPS, "GREEN", None),
-    sawn("the same of spruce with 24 teeth and 1.2 mm of kerf", STRIPS, "GREEN", None, tool_id="saw_125_1_2_24",
+    sawn("3 mm strips of maple with 1.4 mm of kerf, 56 m/s and 0.055 mm a tooth: its cutting force is interpolated",
+         STRIPS, "YELLOW", "sawing_power"),
+    sawn("strips of spruce with 24 teeth and 1.2 mm of kerf", STRIPS, "GREEN", None, tool_id="saw_125_1_2_24",
          material_id="spruce_sitka"),
     sawn("a rope is chips off a strip: 2.4 mm long", rosette(RopeRing(r_inner=45, r_outer=48, count=90)), "YELLOW",
          "kerf_and_strip"),
@@ -292,6 +327,10 @@ CASES = [
          tool_id="saw_160_1_2", rpm=8300, feed_mm_per_min=15000),
     sawn("small flanges let the rim yield", STRIPS, "YELLOW", "blade_deflection", flange_diameter_mm=40),
     sawn("flanges smaller than the bore clamp nothing", STRIPS, "UNKNOWN", "blade_dynamics", flange_diameter_mm=15),
+    sawn("flanges as large as the blade leave no rim", STRIPS, "UNKNOWN", "blade_dynamics",
+         flange_diameter_mm="159.999999"),
+    sawn("0.04 mm/min only rub", STRIPS, "RED", "bite", rpm=6700, feed_mm_per_min="0.04"),
+    sawn("0.0004 rev/min do not saw", STRIPS, "RED", "rim_speed", rpm="0.0004"),
     sawn("52 mm of stock, 53 mm of blade out of the flange, 3 mm beyond", STRIPS, "RED", "blade_reach",
          stock_thickness_mm=52, stepdown_mm=5),
     sawn("stock thicker than the whole blade", STRIPS, "RED", "blade_reach", stock_thickness_mm=100, stepdown_mm=5),
@@ -301,11 +340,16 @@ CASES = [
     sawn("a rubbing bite makes 14 mm of blade a danger", STRIPS, "RED", "kickback", blade_projection_mm=14, rpm=6700,
          feed_mm_per_min=500),
     # stock and saw
-    sawn("20 mm of board yield the three strips", STRIPS, "GREEN", None, stock_width_mm=20, stock_length_mm=400),
+    sawn("20 mm of board yield the three strips", STRIPS, "GREEN", None, stock_width_mm=20, stock_length_mm=400,
+         tool_id="saw_125_1_2_24", material_id="spruce_sitka"),
     sawn("8 mm of board do not: 3 + 4 mm and two kerfs", STRIPS, "RED", "strip_yield", stock_width_mm=8,
          stock_length_mm=500),
     sawn("a 1 mm board for channels of 1.5 mm: the pieces lie below the top", STRIPS, "YELLOW", "sawable_parts",
          stock_thickness_mm=1),
+    sawn("stock of 1 nm is no stock", STRIPS, "RED", "sawable_parts", stock_thickness_mm="0.000001"),
+    sawn("a 0.6 mm board for channels of 1.5 mm", STRIPS, "RED", "sawable_parts", stock_thickness_mm="0.6"),
+    sawn("passes of 1 nm: three million of them", STRIPS, "RED", "saw_limits", stepdown_mm="0.000001"),
+    sawn("passes of 0.1 mm: thirty of them", STRIPS, "YELLOW", "saw_limits", stepdown_mm="0.1"),
     sawn("250 mm of blade do not fit a bench saw for 160", STRIPS, "RED", "saw_limits", tool_id="saw_250_2_6_24",
          machine_id="cnc_saw_bench", rpm=4000, feed_mm_per_min=2000),
     sawn("6,000 rev/min on a table saw that ends at 4,500", STRIPS, "RED", "saw_limits", machine_id="table_saw_cabinet",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, assert_never
 
 from contracts.canonical import Canonical, canonical_bytes, digest_of
+from contracts.errors import RmosError
 from contracts.feasibility import (
     CalculatorResult,
     CuttingContext,
@@ -21,7 +23,7 @@ from services.rmos.domain.feasibility.grading import not_judged
 from services.rmos.domain.feasibility.saw_situation import saw_situation_of
 from services.rmos.domain.feasibility.situation import NotJudged, situation_of
 
-ENGINE_VERSION = "feasibility/1.1.0"
+ENGINE_VERSION = "feasibility/1.2.0"
 """Changes whenever a verdict can change for the same inputs and catalog."""
 
 _DIGEST, _UNSIGNED = "feasibility_sha256", "0" * 64
@@ -51,12 +53,10 @@ def _evaluated(
     """The verdict without its digest, and as JSON with it."""
     match mode:
         case "router":
-            routing = situation_of(spec, context, catalog)
-            results, feeds = tuple(_result(row, routing) for row in ROUTER), routing.given_feeds
+            results, feeds = _judged_by(ROUTER, situation_of, spec, context, catalog)
             risk, score = overall(results, ROUTER)
         case "saw":
-            sawing = saw_situation_of(spec, context, catalog)
-            results, feeds = tuple(_result(row, sawing) for row in SAW), sawing.given_feeds
+            results, feeds = _judged_by(SAW, saw_situation_of, spec, context, catalog)
             risk, score = overall(results, SAW)
         case _:
             assert_never(mode)
@@ -66,14 +66,34 @@ def _evaluated(
     return unsigned, {**hashed, _DIGEST: digest}
 
 
+def _judged_by(
+    rows: tuple[Row[S], ...],
+    situate: Callable[[RosetteSpec, CuttingContext, Catalog], S],
+    spec: RosetteSpec,
+    context: CuttingContext,
+    catalog: Catalog,
+) -> tuple[tuple[CalculatorResult, ...], Feeds | None]:
+    try:
+        situation = situate(spec, context, catalog)
+    except RmosError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a question that cannot even be laid out must block, never crash or pass
+        return tuple(_failed(row, error) for row in rows), None
+    return tuple(_result(row, situation) for row in rows), situation.given_feeds
+
+
 def _result(row: Row[S], situation: S) -> CalculatorResult:
     try:
         return row.calculate(situation)
     except NotJudged as refusal:
         return not_judged(row.name, refusal.summary, refusal.suggestion, refusal.missing)
     except Exception as error:  # noqa: BLE001 - whatever fails in a calculator must block as UNKNOWN, never crash or pass
-        summary = f"the calculation failed ({type(error).__name__})"
-        return not_judged(row.name, summary, "report this design: the calculator does not handle it")
+        return _failed(row, error)
+
+
+def _failed(row: Row[S], error: Exception) -> CalculatorResult:
+    summary = f"the calculation failed ({type(error).__name__})"
+    return not_judged(row.name, summary, "report this design: the calculator does not handle it")
 
 
 def _verdict(

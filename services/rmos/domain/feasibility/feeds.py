@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 from contracts.catalog import Machine, Material, Tool
 from contracts.feasibility import CuttingContext, Feeds
@@ -21,7 +22,7 @@ SMALL_BIT_MM, SMALL_BIT_REV_PER_MIN, USUAL_REV_PER_MIN = 3.0, 24_000.0, 18_000.0
 
 
 def feeds_for(context: CuttingContext, tool: Tool, material: Material | None, machine: Machine | None) -> Feeds | None:
-    """Feeds with the client's figures where given; None when a missing figure cannot be proposed.
+    """Feeds with the client's figures where given, to the last digit; None when a missing figure cannot be proposed.
 
     The proposal takes the middle of the published chip load band. If the machine cannot feed that fast the spindle
     is slowed rather than the chip thinned, because thin chips rub and burn.
@@ -36,17 +37,22 @@ def feeds_for(context: CuttingContext, tool: Tool, material: Material | None, ma
         if band is None:
             return None
         speed, feed = _speed_and_feed(speed, feed, band.middle_mm, tool, machine)
-    ramp = feed * RAMP_SHARE
-    if machine is not None:
-        ramp = min(ramp, float(machine.max_feed_z.value) / math.sin(math.radians(RAMP_ANGLE_DEG)))
     return Feeds(
-        spindle_rev_per_min=decimal_of(round(speed, 3)),
-        feed_mm_per_min=decimal_of(round(feed, 1)),
-        ramp_feed_mm_per_min=decimal_of(round(ramp, 1)),
-        stepdown_mm=decimal_of(stepdown),
+        spindle_rev_per_min=context.rpm or decimal_of(speed),
+        feed_mm_per_min=context.feed_mm_per_min or decimal_of(feed),
+        ramp_feed_mm_per_min=_ramp_feed(feed, machine),
+        stepdown_mm=context.stepdown_mm or decimal_of(stepdown),
         stepover_ratio=context.stepover_ratio or decimal_of(STEPOVER_RATIO),
         proposed=None in (context.rpm, context.feed_mm_per_min, context.stepdown_mm, context.stepover_ratio),
     )
+
+
+def _ramp_feed(feed: float, machine: Machine | None) -> Decimal:
+    """Down to 0.1 mm/min from 1 mm/min on; below that as it is, so that no feed a client can give becomes 0."""
+    ramp = feed * RAMP_SHARE
+    if machine is not None:
+        ramp = min(ramp, float(machine.max_feed_z.value) / math.sin(math.radians(RAMP_ANGLE_DEG)))
+    return decimal_of(math.floor(ramp * 10 + 1e-6) / 10 if ramp >= 1 else round(ramp, 6))
 
 
 def _speed_and_feed(

@@ -10,9 +10,7 @@ from services.rmos.domain.feasibility.chip_loads import interpolated
 GREEN_FROM, RED_BELOW = 80.0, 30.0
 """A calculator is GREEN from 80, RED below 30 or on a hard rule, YELLOW between."""
 BEST_ON_AN_ESTIMATE = 79.0
-ON_AN_ESTIMATE = (
-    "nothing to change, but no table covers this cutter and wood: the figures are estimated, cut a test piece"
-)
+ON_AN_ESTIMATE = "cut 1 test piece: no table covers this cutter and wood, the figures are estimated"
 """What rests on an estimated cutting figure is YELLOW at best."""
 
 Curve = tuple[tuple[float, float], ...]
@@ -23,8 +21,13 @@ def score_on(curve: Curve, figure: float) -> float:
     return interpolated(curve, figure)
 
 
+LARGEST = 999_999_999.0
+"""What a Number holds. A feed of 0.000001 mm/min takes longer than that, and is judged nevertheless."""
+
+
 def quantity(name: str, value: float, unit: str) -> Quantity:
-    return Quantity(name=name, value=round(value, 6), unit=unit)
+    """Rounded to six places; beyond LARGEST it is LARGEST."""
+    return Quantity(name=name, value=round(max(-LARGEST, min(LARGEST, value)), 6), unit=unit)
 
 
 def judged(
@@ -43,8 +46,9 @@ def judged(
     """The result with its risk. A broken hard rule scores 0. A GREEN result carries no suggestion."""
     if hard:
         score = 0.0
-    elif estimated and score >= GREEN_FROM:
-        score, suggestion = BEST_ON_AN_ESTIMATE, ON_AN_ESTIMATE
+    elif estimated and score > BEST_ON_AN_ESTIMATE:
+        suggestion = ON_AN_ESTIMATE if score >= GREEN_FROM else suggestion
+        score = BEST_ON_AN_ESTIMATE
     risk = RiskLevel.RED if score < RED_BELOW else RiskLevel.YELLOW if score < GREEN_FROM else RiskLevel.GREEN
     return CalculatorResult(
         calculator=calculator,

@@ -21,7 +21,7 @@ POWER_SHARE = 0.6
 def saw_feeds_for(
     context: CuttingContext, blade: Tool, material: Material | None, machine: Machine | None
 ) -> Feeds | None:
-    """Feeds with the client's figures where given; None when a missing figure cannot be proposed.
+    """Feeds with the client's figures where given, to the last digit; None when a missing figure cannot be proposed.
 
     The proposal is the middle of the bites at the middle of the rim speeds. Where the machine cannot feed that fast
     the blade is slowed, down to the least rim speed, because thin bites rub and burn; where its power does not suffice
@@ -48,9 +48,9 @@ def saw_feeds_for(
             feed = min(bite.middle * blade.flutes * speed, fastest_feed)
             feed = max(1.0, math.floor(min(feed, _powered(feed, speed, blade, material, machine, context))))
     return Feeds(
-        spindle_rev_per_min=decimal_of(round(speed, 3)),
-        feed_mm_per_min=decimal_of(round(feed, 1)),
-        ramp_feed_mm_per_min=decimal_of(round(feed, 1)),
+        spindle_rev_per_min=given_speed or decimal_of(speed),
+        feed_mm_per_min=given_feed or decimal_of(feed),
+        ramp_feed_mm_per_min=given_feed or decimal_of(feed),
         stepdown_mm=depth,
         stepover_ratio=decimal_of(1),
         proposed=None in (context.rpm, context.feed_mm_per_min, context.stepdown_mm),

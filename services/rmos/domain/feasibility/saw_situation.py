@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 from contracts.catalog import Machine, MachineClass, Material, Tool, ToolKind
@@ -20,6 +21,9 @@ from services.rmos.domain.feasibility.saw_feeds import PROJECTION_MM, saw_feeds_
 from services.rmos.domain.feasibility.saw_parts import SawPart, part_of
 from services.rmos.domain.feasibility.sawing import Engagement
 from services.rmos.domain.feasibility.situation import NotJudged
+
+MOST_FLANGE = 0.9
+"""Of the blade's diameter: beyond, hardly a rim is left and the plate's formulas do not hold."""
 
 Judge = Callable[[Material], CalculatorResult]
 
@@ -75,16 +79,16 @@ class SawSituation:
 
     @property
     def flange_mm(self) -> float:
-        """Diameter of the flanges between which the blade is clamped; larger than the bore, smaller than the blade."""
+        """Diameter of the flanges between which the blade is clamped; larger than the bore, smaller than the rim."""
         blade, given = self.blade, self.context.flange_diameter_mm
         flange = float(given) if given is not None else None if blade.flange is None else float(blade.flange.value)
         if flange is None:
             raise missing("flange_diameter_mm")
         bore = 0.0 if blade.bore is None else float(blade.bore.value)
-        if not bore < flange < self.diameter_mm:
+        if not bore < flange <= MOST_FLANGE * self.diameter_mm:
             raise NotJudged(
                 f"flanges of {flange:g} mm do not clamp a blade of {self.diameter_mm:g} mm with a bore of {bore:g} mm",
-                f"give flange_diameter_mm between {bore:g} and {self.diameter_mm:g} mm; "
+                f"give flange_diameter_mm between {bore:g} and {MOST_FLANGE * self.diameter_mm:g} mm; "
                 f"a third of the blade, {self.diameter_mm / 3:.0f} mm, is usual",
             )
         return flange
@@ -167,7 +171,7 @@ class SawSituation:
 
     @property
     def hardest(self) -> Material:
-        return max(self.materials, key=lambda material: (material.density.value, material.id))
+        return max(self.materials, key=_hardness)
 
     def materials_of(self, part: SawPart) -> tuple[Material, ...]:
         """What the part is made of: what it names, else the stock's material."""
@@ -175,8 +179,9 @@ class SawSituation:
         return by_name or self.materials[:1]
 
     def in_the_worst(self, judge: Judge) -> CalculatorResult:
-        """The result for the material that is judged worst."""
-        return min((judge(material) for material in self.materials), key=lambda result: result.score or 0)
+        """The result for the material that is judged worst; among equals for the hardest."""
+        hardest_first = sorted(self.materials, key=_hardness, reverse=True)
+        return min((judge(material) for material in hardest_first), key=lambda result: result.score or 0)
 
     @property
     def assumed_projection(self) -> tuple[str, ...]:
@@ -189,6 +194,10 @@ class SawSituation:
         if self.context.flange_diameter_mm is not None:
             return ()
         return (f"flanges of {self.flange_mm:g} mm from the catalog's entry",)
+
+
+def _hardness(material: Material) -> tuple[Decimal, str]:
+    return material.density.value, material.id
 
 
 def saw_situation_of(spec: RosetteSpec, context: CuttingContext, catalog: Catalog) -> SawSituation:

@@ -13,12 +13,16 @@ ROOM: Curve = ((0.0, 80), (10.0, 100))
 """mm left on the tightest side."""
 SAFE_HEIGHT_MM = 5.0
 """Height of rapids above the stock, as CAM uses it by default."""
-FEED_USE: Curve = ((0.8, 100), (1.0, 85), (1.05, 50), (1.5, 20))
-"""Asked over allowed feed; a controller silently clamps what is beyond, so the chip gets thinner than judged."""
+FEED_USE: Curve = ((0.8, 100), (1.0, 85))
+"""Asked over allowed feed. Beyond it is a hard rule: a controller clamps in silence, and the chip gets thinner than is
+judged."""
 CYCLE_MIN: Curve = ((20.0, 100), (60.0, 90), (180.0, 80), (480.0, 50), (1440.0, 35))
 """Minutes: long jobs are allowed, but a shift-long one should be looked at."""
-STEPOVER: Curve = ((0.02, 30), (0.1, 80), (0.2, 100), (0.5, 100), (0.7, 80), (0.95, 50), (1.0, 30))
+STEPOVER: Curve = ((0.005, 0), (0.02, 30), (0.1, 80), (0.2, 100), (0.5, 100), (0.7, 80), (0.95, 50), (1.0, 30))
 """Share of the diameter. Beyond 0.95 ridges can stay between passes."""
+
+PASS_MM: Curve = ((0.005, 0), (0.02, 30), (0.05, 50), (0.1, 80), (0.15, 100))
+"""Depth a pass. A ground edge is round with 5-10 µm: a pass of that depth does not cut, and takes for ever [est]."""
 
 
 def machine_envelope(situation: Situation) -> CalculatorResult:
@@ -77,7 +81,7 @@ def stock_extent(situation: Situation) -> CalculatorResult:
 
 
 def speeds_and_feeds(situation: Situation) -> CalculatorResult:
-    """Speed and feed within what spindle, tool and axes allow. Over the spindle's or tool's limit is a hard rule."""
+    """Speed and feed within what spindle, tool and axes allow. Over their limits is a hard rule."""
     machine, tool, feeds = situation.machine, situation.tool, situation.feeds
     speed, feed = float(feeds.spindle_rev_per_min), float(feeds.feed_mm_per_min)
     slowest, fastest = float(machine.min_spindle_speed.value), float(machine.max_spindle_speed.value)
@@ -86,24 +90,27 @@ def speeds_and_feeds(situation: Situation) -> CalculatorResult:
     use = max(feed / float(machine.max_feed_xy.value), sink / float(machine.max_feed_z.value))
     outside = not slowest - 1e-9 <= speed <= most + 1e-9
     step = situation.pass_depth_mm / situation.diameter_mm
+    shallow = score_on(PASS_MM, situation.pass_depth_mm)
     score = min(
         score_on(FEED_USE, use),
         score_on(STEPOVER, float(feeds.stepover_ratio)),
         score_on(((1.0, 100), (1.5, 80), (3.0, 50), (5.0, 30)), step),
     )
     limit = quantity("spindle_speed", speed, "rev/min") if outside else quantity("feed_over_limit", use, "1")
+    if shallow < score and not outside:
+        limit = quantity("pass_depth", situation.pass_depth_mm, "mm")
     return judged(
         "speeds_and_feeds",
-        score,
+        min(score, shallow),
         f"{speed:.0f} rev/min ({slowest:.0f} to {most:.0f} possible), {feed:.0f} mm/min, "
         f"{feeds.stepdown_mm} mm deep and {100 * float(feeds.stepover_ratio):.0f} % wide a pass",
         inputs=[quantity("spindle_speed", speed, "rev/min"), quantity("feed", feed, "mm/min")],
         results=[quantity("feed_over_limit", use, "1"), quantity("pass_depth_in_diameters", step, "1")],
         limiting=limit,
         suggestion=f"turn between {slowest:.0f} and {most:.0f} rev/min, "
-        f"feed at most {machine.max_feed_xy.value} mm/min, step down at most {situation.diameter_mm:g} mm "
+        f"feed at most {machine.max_feed_xy.value} mm/min, step down 0.1 to {situation.diameter_mm:g} mm "
         "and step over 20 to 50 %",
-        hard=outside,
+        hard=outside or use > 1 + 1e-9,
         assumptions=["speeds and feeds are proposed from the published chip loads"] if feeds.proposed else (),
     )
 

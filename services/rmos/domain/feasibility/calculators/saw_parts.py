@@ -25,6 +25,13 @@ YIELD: Curve = ((0.8, 100), (0.95, 85), (1.0, 80))
 FEED_USE: Curve = ((0.8, 100), (1.0, 85), (1.05, 50), (1.5, 20))
 
 
+PASSES: Curve = ((4.0, 100), (12.0, 80), (30.0, 50), (60.0, 30), (120.0, 0))
+"""Passes through the stock: each one runs the strip past the blade again, a saw is no mill [est]."""
+
+THIN: Curve = ((0.25, 0), (0.5, 30), (0.999, 70), (1.0, 100))
+"""Thickness of the stock over the deepest channel: an inlay half as high as its channel cannot be levelled [est]."""
+
+
 def sawable_parts(situation: SawSituation) -> CalculatorResult:
     """Straight cuts only: dots, petals and discs are a hard rule. Stock thinner than the pieces are high is a flaw."""
     parts = situation.parts
@@ -38,10 +45,9 @@ def sawable_parts(situation: SawSituation) -> CalculatorResult:
             suggestion="ask for mode router, or use 0 of these shapes: rings, tiles, ropes, herringbones can be sawn",
         )  # fmt: skip
     stock, highest = situation.stock_thickness_mm, max(part.height_mm for part in parts)
-    low = stock < highest - 1e-9
     return judged(
         "sawable_parts",
-        60 if low else 100,
+        score_on(THIN, stock / highest),
         f"{len(parts)} shapes are sawn from {stock:g} mm of stock; their channels are up to {highest:g} mm deep",
         inputs=[quantity("stock_thickness", stock, "mm"), quantity("deepest_channel", highest, "mm")],
         results=[found],
@@ -145,7 +151,7 @@ def strip_yield(situation: SawSituation) -> CalculatorResult:
 
 
 def saw_limits(situation: SawSituation) -> CalculatorResult:
-    """Blade, speed and feed within what the saw has. A blade too large or a speed outside is a hard rule."""
+    """Blade, speed, feed and passes within what the saw has. A blade too large or a speed outside is a hard rule."""
     machine, speed, feed = situation.machine, situation.rev_per_min, float(situation.feeds.feed_mm_per_min)
     if machine.max_blade is None:
         raise missing("max_blade")
@@ -153,20 +159,25 @@ def saw_limits(situation: SawSituation) -> CalculatorResult:
     slowest, fastest = float(machine.min_spindle_speed.value), float(machine.max_spindle_speed.value)
     most_feed = float(machine.max_feed_xy.value)
     use = feed / most_feed
+    passes = math.ceil(situation.stock_thickness_mm / situation.pass_depth_mm - 1e-9)
+    score = min(score_on(FEED_USE, use), score_on(PASSES, passes))
     too_large, outside = diameter > largest + 1e-9, not slowest - 1e-9 <= speed <= fastest + 1e-9
     limit = quantity("feed_over_limit", use, "1")
     if too_large or outside:
         limit = quantity("max_blade", largest, "mm") if too_large else quantity("spindle_speed", speed, "rev/min")
+    elif score < score_on(FEED_USE, use):
+        limit = quantity("passes", passes, "1")
     return judged(
         "saw_limits",
-        score_on(FEED_USE, use),
+        score,
         f"{machine.name} takes blades up to {largest:g} mm ({diameter:g}), {slowest:.0f} to {fastest:.0f} rev/min "
-        f"({speed:.0f}) and feeds up to {most_feed:.0f} mm/min ({feed:.0f})",
+        f"({speed:.0f}) and feeds up to {most_feed:.0f} mm/min ({feed:.0f}); "
+        f"{passes} passes",
         inputs=[quantity("spindle_speed", speed, "rev/min"), quantity("feed", feed, "mm/min")],
-        results=[quantity("feed_over_limit", use, "1")],
+        results=[quantity("feed_over_limit", use, "1"), quantity("passes", passes, "1")],
         limiting=limit,
         suggestion=f"take a blade of at most {largest:g} mm, turn at {slowest:.0f} to {fastest:.0f} rev/min and feed "
-        f"at most {most_feed:.0f} mm/min",
+        f"at most {most_feed:.0f} mm/min, in passes of at least {situation.stock_thickness_mm / 12:.2g} mm",
         hard=too_large or outside,
         assumptions=["speed and feed are proposed from the published figures"] if situation.feeds.proposed else (),
     )
