@@ -9,8 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from contracts.subjects import inbox_prefix
 from runtime.embedded.stack_state import StackFile, read_stack_file
-from runtime.settings import S3Settings, Settings, SettingsError
+from runtime.settings import NatsSettings, S3Settings, Settings, SettingsError
 from services.rmos.audit.stream_check import StreamAccess
 from services.rmos.audit.verify import Audited
 from services.rmos.domain.checkpoint import NotAKey, VerifierKey
@@ -18,6 +19,10 @@ from services.rmos.domain.checkpoint import NotAKey, VerifierKey
 
 class HomeSettings(Settings):
     home: Annotated[Path, Field(alias="RMOS_HOME")] = Path(".rmos")
+
+
+class BusSettings(Settings):
+    url: Annotated[str | None, Field(alias="RMOS_NATS_URL")] = None
 
 
 class NothingToReach(Exception):
@@ -34,18 +39,28 @@ def stack_of(home: Path | None) -> StackFile:
 
 
 def audited(home: Path | None, dsn: str | None, vkeys: Sequence[str], held: Sequence[Path]) -> Audited:
-    """With a DSN, the object store's address comes from the RMOS_S3_… variables. Raises NothingToReach."""
+    """With a DSN, the object store's address comes from the RMOS_S3_… variables, the bus' from
+    RMOS_NATS_…. Raises NothingToReach."""
     try:
         keys = tuple(VerifierKey.parse(text) for text in vkeys)
         notes = tuple(path.read_bytes() for path in held)
         if dsn is not None:
             if not keys:
                 raise NothingToReach("--dsn needs --vkey: without the public key no signature says anything")
-            return Audited(dsn, S3Settings.read(), keys, held=notes)
+            return Audited(dsn, S3Settings.read(), keys, _bus_of_environment(), notes)
         found = _of_stack(stack_of(home), keys)
     except (NotAKey, SettingsError, OSError) as error:
         raise NothingToReach(str(error)) from None
     return replace(found, held=notes)
+
+
+def _bus_of_environment() -> StreamAccess | None:
+    """The bus of RMOS_NATS_URL as the user dashboard, or whoever may read; None where no bus is named, and then neither
+    stream nor mark is looked at. Raises SettingsError."""
+    if BusSettings.read().url is None:
+        return None
+    bus = NatsSettings.read()
+    return StreamAccess(bus.url, bus.user, bus.password, inbox_prefix(bus.user))
 
 
 def _of_stack(stack: StackFile, keys: tuple[VerifierKey, ...]) -> Audited:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, assert_never
 
@@ -82,8 +82,8 @@ class FreshFold:
 
     def __init__(self) -> None:
         self.tables: dict[Table, dict[Key, Row]] = {table: {} for table in FOLDED}
-        self.unjudged: list[int] = []
-        """Positions whose event could not be folded: it rests on a damaged one, or its type is not known here."""
+        self.unjudged: list[LogRow] = []
+        """Events that could not be folded: they rest on a damaged one, or are of a kind that is not known here."""
 
     def add(self, row: LogRow, position: int) -> None:
         """Folds one event as the one at this position."""
@@ -91,7 +91,7 @@ class FreshFold:
             for change in changes_of(_stored(row, position)):
                 self._apply(change)
         except (FoldBroken, KeyError, TypeError, ValueError):
-            self.unjudged.append(position)
+            self.unjudged.append(row)
 
     def _apply(self, change: Insert | Update) -> None:
         rows = self.tables.setdefault(change.table, {})
@@ -109,10 +109,13 @@ class FreshFold:
 def check_projections(
     fresh: FreshFold, live: Callable[[str, str], Iterable[dict[str, Any]]], damaged: set[int], report: Report
 ) -> None:
-    """Every row of the live tables against the fresh fold. Rows of runs and sessions that a damaged event speaks of
-    are left out, with a note: there is no telling what they should be."""
+    """Every row of the live tables against the fresh fold. Rows of runs and sessions that a damaged event speaks of, or
+    one that cannot be folded, are left out, with a note: there is no telling what they should be."""
+    for event in () if damaged else fresh.unjudged:
+        what = f"{event.type} cannot be folded by this version: its run and its session are not judged"
+        report.add(Kind.EVENT_UNREADABLE, f"event {event.position}", what)
     tables = {table: {key_of(table, row): row for row in live(SCHEMA, table.name)} for table in fresh.tables}
-    exempt = _exempt(tables, damaged | set(fresh.unjudged))
+    exempt = _exempt(tables, damaged, fresh.unjudged)
     for name, values in exempt.items():
         report.notes += [
             f"projections of {name.removesuffix('_id')} {value} rest on a damaged event: not judged"
@@ -132,7 +135,7 @@ def check_projections(
 def check_cursor(cursor: tuple[int, int] | None, events: int, report: Report) -> int | None:
     """Up to where the tables are folded; None when they cannot be judged."""
     position, version = cursor or (0, FOLD_VERSION)
-    if version != FOLD_VERSION:
+    if position and version != FOLD_VERSION:  # tables that hold nothing yet were folded by no version
         what = f"the tables hold folds of version {version}, this is {FOLD_VERSION}: rebuild them"
         report.add(Kind.PROJECTION_VERSION, SCHEMA, what)
         return None
@@ -154,9 +157,10 @@ def _compare(where: str, columns: list[str], row: Row | None, due: Row | None, r
             report.add(Kind.PROJECTION_ROW_CHANGED, where, what, columns=sorted(wrong))
 
 
-def _exempt(tables: dict[Table, dict[Key, Row]], damaged: set[int]) -> dict[str, set[str]]:
-    runs: set[str] = set()
-    sessions: set[str] = set()
+def _exempt(tables: dict[Table, dict[Key, Row]], damaged: set[int], unjudged: Sequence[LogRow]) -> dict[str, set[str]]:
+    """What an unfolded event speaks of, it says itself; a damaged one says nothing any more, only the live rows do."""
+    runs = {value for row in unjudged if (value := _spoken_of(row, "run")) is not None}
+    sessions = {value for row in unjudged if (value := _spoken_of(row, "session")) is not None}
     rows = [(table.name, row) for table, found in tables.items() for row in found.values()]
     for _, row in rows:
         if row.get("position") in damaged:
@@ -166,6 +170,16 @@ def _exempt(tables: dict[Table, dict[Key, Row]], damaged: set[int]) -> dict[str,
         if row.get("run_id") in runs and row.get("session_id"):
             sessions.add(row["session_id"])
     return {"run_id": runs, "session_id": sessions}
+
+
+def _spoken_of(row: LogRow, what: str) -> str | None:
+    """The run or session that an event is about, by its stream or its content."""
+    kind, _, name = row.stream.partition("-")
+    if kind == what:
+        return name
+    data = orjson.loads(row.data)
+    value = data.get(f"{what}_id") if isinstance(data, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _is_exempt(row: Row, exempt: dict[str, set[str]]) -> bool:

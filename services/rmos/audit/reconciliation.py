@@ -3,7 +3,8 @@ in its health. It goes on working: what must not go on (signing another history,
 itself.
 
 The look is a quick audit in a worker process: events and signatures whole, blobs by their presence, the projections by
-their cursor. The stream LOG is compared by the relay, which names what it finds.
+their cursor. The stream LOG is compared by the relay, which names what it finds; events that nothing has signed yet are
+the checkpointer's, which begins at the same time.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from contracts.errors import RmosError
 from runtime.logs import Logger
 from runtime.pool import WorkerPool
 from runtime.s3 import FAILURES
-from services.rmos.audit.findings import Finding, Report
+from services.rmos.audit.findings import Finding, Kind, Report
 from services.rmos.audit.verify import Audited, audit
 
 RETRY_S = 5.0
@@ -64,6 +65,8 @@ class Reconciliation:
 def looked_at(what: Audited) -> Report:
     """In a worker process. Raises NothingJudged: the drivers' own errors do not all travel between processes."""
     try:
-        return audit(what, quick=True)
+        report = audit(what, quick=True)
     except (psycopg.Error, *FAILURES) as error:
         raise NothingJudged(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}") from None
+    report.findings = [found for found in report.findings if found.kind is not Kind.EVENTS_UNCOVERED]
+    return report

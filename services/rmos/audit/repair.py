@@ -42,6 +42,7 @@ RECORD = frozenset(
     {
         *(Kind.EVENT_CHANGED, Kind.EVENT_REPLACED, Kind.LEAF_CHANGED, Kind.EVENTS_SWAPPED, Kind.EVENT_MISSING),
         *(Kind.EVENT_INSERTED, Kind.VERSION_GAP, Kind.CHECKPOINT_INVALID, Kind.HISTORY_REWRITTEN),
+        Kind.CHECKPOINT_MISSING,
     }
 )
 """The record itself is damaged: nothing may be derived from it anew, or the evidence would be overwritten."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -34,6 +35,11 @@ class Snapshot:
     def events(self) -> int:
         """How many rows the log has."""
         return int(self._one("SELECT count(*) FROM rmos.events")[0])
+
+    def taken_at(self) -> datetime:
+        """The moment of this view, by the database's clock."""
+        moment: datetime = self._one("SELECT now()")[0]
+        return moment
 
     def rows(self) -> Iterator[list[LogRow]]:
         """The whole log by position, in chunks."""

@@ -7,20 +7,24 @@ a system at work is not blamed for what it did in between.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 
 from contracts.blobs import blob_key
+from contracts.subjects import MARKS_STREAM
 from runtime.objects import ObjectStore
 from runtime.settings import S3Settings
 from services.rmos.audit.content_check import Blob, FreshFold, References, check_blob, check_cursor, check_projections
 from services.rmos.audit.findings import Kind, Report
+from services.rmos.audit.marks import Mark
 from services.rmos.audit.publication import PREFIX
 from services.rmos.audit.rows import LogRow
 from services.rmos.audit.snapshot import Snapshot, snapshot
-from services.rmos.audit.stream_check import StreamAccess, StreamHead, check_head, read_head
+from services.rmos.audit.stream_check import StreamAccess, StreamHead, check_stream, digest_of_row, published, read_head
 from services.rmos.audit.tree_check import Judged, check_tiles, judged_log, valid_checkpoints
 from services.rmos.domain.checkpoint import Checkpoint, NotACheckpoint, VerifierKey, opened, unverified
 from services.rmos.domain.tiles import CHECKPOINT_PATH
@@ -30,7 +34,10 @@ Progress = Callable[[str, int, int | None], None]
 """What is being checked, how much more of it is done, and how much there is (None: not known)."""
 PATIENCE_S = 3.0
 """How long the public checkpoint may be behind the newest recorded one: its writer needs a moment."""
+UNCOVERED_S = 10.0
+"""How old an event may be that no checkpoint covers: one is begun when events half a second old are waiting."""
 _READERS = 8
+_DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,8 @@ class Audited:
 
 
 def audit(what: Audited, *, quick: bool, progress: Progress = lambda _, __, ___: None) -> Report:
-    """The report. Quick leaves out the public tiles, the blobs' content (not their presence) and the projections.
+    """The report. Quick leaves out the public tiles, the blobs' content (not their presence), the projections, and all
+    messages of the stream but the last.
 
     Raises psycopg.Error, runtime.s3.FAILURES and nats' errors when something cannot be reached: nothing was found then,
     neither good nor bad.
@@ -54,8 +62,8 @@ def audit(what: Audited, *, quick: bool, progress: Progress = lambda _, __, ___:
     try:
         head = asyncio.run(read_head(what.stream)) if what.stream is not None else None
         note = public.read(CHECKPOINT_PATH)
-        with snapshot(what.dsn) as view:
-            return _Audit(what, view, blobs, public, quick, progress).run(note, head)
+        with snapshot(what.dsn) as view, published(what.stream, head, last_only=quick) as stream:
+            return _Audit(what, view, blobs, public, quick, progress).run(note, head, stream)
     finally:
         blobs.close()
         public.close()
@@ -74,22 +82,62 @@ class _Audit:
         self.what, self.view, self.blobs, self.public = what, view, blobs, public
         self.quick, self.progress = quick, progress
         self.report = Report()
+        self.uncovered = 0
+        self.oldest_uncovered: str | None = None
 
-    def run(self, note: bytes | None, head: StreamHead | None) -> Report:
+    def run(self, note: bytes | None, head: StreamHead | None, stream: tuple[int, Iterator[bytes]]) -> Report:
         recorded = self.view.checkpoints()
         signed = valid_checkpoints(recorded, self.what.keys, self.report)
         newest = max((row.size for row in recorded), default=0)
+        marked = self._marked(head, newest)
         public = self._public(note, newest)
         held = [checkpoint for note in self.what.held if (checkpoint := self._held(note)) is not None]
-        known = [*signed, *([public] if public is not None else []), *held]
+        known = [*signed, *(found for found in (public, marked) if found is not None), *held]
         judged = self._judge(known)
         if judged.authentic and not self.quick and signed:
             self._tiles(judged, max(checkpoint.size for checkpoint in signed))
-        self._contents(judged, head)
-        uncovered = judged.rows - judged.covered
-        if uncovered > 0:
-            self.report.notes.append(f"{uncovered} events at the end are not covered by a checkpoint yet")
+        self._contents(judged, head, stream)
+        self._uncovered(judged)
         return self.report
+
+    def _marked(self, head: StreamHead | None, newest: int) -> Checkpoint | None:
+        """The mark on the bus, judged; None when there is none that can be trusted, or nothing was signed yet."""
+        if head is None or self.what.stream is None:
+            return None
+        mark, where = head.mark, f"stream {MARKS_STREAM}"
+        give_up = time.monotonic() + PATIENCE_S
+        while newest and size_of_mark(mark) < newest and time.monotonic() < give_up:
+            time.sleep(0.1)
+            mark = asyncio.run(read_head(self.what.stream)).mark
+        if mark is None:
+            if newest or self.view.events():
+                self.report.add(Kind.MARK_MISSING, where, "nothing says on the bus how far the log was signed")
+            return None
+        try:
+            says = opened(mark.note, self.what.keys) if mark.note is not None else None
+        except NotACheckpoint as error:
+            self.report.add(Kind.MARK_INVALID, where, str(error))
+            return None
+        size = says.size if says is not None else 0
+        if size < newest:
+            self.report.add(Kind.MARK_OLD, where, f"it is of {size} events, the newest that was signed is of {newest}")
+        elif size > newest and self._is_unrecorded(size):
+            what = f"it was signed and marked on the bus; the newest on record is of {newest} events"
+            self.report.add(Kind.CHECKPOINT_MISSING, f"checkpoint {size}", what)
+        return says
+
+    def _uncovered(self, judged: Judged) -> None:
+        """Events behind the last checkpoint: a moment's are usual, others wait for a signature that does not come."""
+        if self.oldest_uncovered is None:
+            return
+        what = f"{self.uncovered} events at the end are not covered by a checkpoint"
+        if abs(_age_s(self.oldest_uncovered, self.view.taken_at())) < UNCOVERED_S:
+            self.report.notes.append(f"{what} yet")
+            return
+        with snapshot(self.what.dsn) as later:
+            covered = max((row.size for row in later.checkpoints()), default=0)
+        if covered <= judged.covered:
+            self.report.add(Kind.EVENTS_UNCOVERED, f"events from {judged.covered + 1}", f"{what}: nothing signs them")
 
     def _judge(self, known: Sequence[Checkpoint]) -> Judged:
         total = self.view.events()
@@ -140,21 +188,38 @@ class _Audit:
             self.report.add(Kind.CHECKPOINT_INVALID, "the checkpoint you hold", str(error))
             return None
 
-    def _contents(self, judged: Judged, head: StreamHead | None) -> None:
+    def _contents(self, judged: Judged, head: StreamHead | None, stream: tuple[int, Iterator[bytes]]) -> None:
         """Second walk over the log, now that it is known which events can be believed."""
         cursor = self.view.cursor_of_projections(CURSOR)
         folded_to = check_cursor(cursor, max(judged.rows, judged.covered), self.report)
         if self.quick:
             folded_to = None
-        fresh, references, last = FreshFold(), References(), None
+        fresh, references, differing = FreshFold(), References(), []
+        first, digests = stream[0], b"".join(stream[1])
+
+        def compare(row: LogRow, position: int) -> None:
+            at = (position - first) * _DIGEST_BYTES
+            digest = digests[at : at + _DIGEST_BYTES] if at >= 0 else b""
+            if any(digest):  # there is a message at this position
+                self.report.count("stream_messages")
+                if digest != digest_of_row(row):
+                    differing.append(position)
+
+        if not judged.authentic:  # no event can be believed: the stream may say which is another one
+            for chunk in self.view.rows():
+                for row in chunk:
+                    compare(row, row.position)
         for row, position in self._believed(judged):
-            if head is not None and position == head.last_sequence:
-                last = row
+            if judged.authentic:
+                compare(row, position)
+            if position > judged.covered:
+                self.uncovered += 1
+                self.oldest_uncovered = self.oldest_uncovered or row.recorded_at_utc
             references.add(row, position)
             if folded_to is not None and position <= folded_to:
                 fresh.add(row, position)
         if head is not None:
-            check_head(head, max(judged.rows, judged.covered), last, self.report)
+            check_stream(head, max(judged.rows, judged.covered), differing, self.report)
         self._blobs(references)
         if folded_to is not None:
             self.progress("projections", 0, None)
@@ -206,6 +271,18 @@ class _Audit:
 
     def _is_quarantined(self, blob: Blob) -> bool:
         return bool(self.blobs.listed(f"quarantine/{blob[0]}/"))
+
+
+def _age_s(moment_utc: str, now: datetime) -> float:
+    """Endless for a text that is no moment: the row was written by somebody else."""
+    try:
+        return (now - datetime.fromisoformat(moment_utc)).total_seconds()
+    except (ValueError, TypeError):
+        return math.inf
+
+
+def size_of_mark(mark: Mark | None) -> int:
+    return (public_size(mark.note) or 0) if mark is not None else 0
 
 
 def public_size(note: bytes | None) -> int | None:

@@ -21,19 +21,25 @@ from typer.testing import CliRunner
 from contracts.artifacts import Attachment, AttachmentKind
 from contracts.blobs import BlobRef, blob_key
 from contracts.log import AttachmentAdded
+from contracts.subjects import MARKS_STREAM
 from runtime.blobs import BlobStore
 from runtime.logs import logger
 from runtime.objects import ObjectStore
 from runtime.settings import S3Settings
 from runtime.testing import DatabaseAccess, NatsAccess, S3Access
+from services.rmos.audit.keeper import BusAccess
+from services.rmos.audit.marks import Marks
 from services.rmos.audit.rows import LogRow, entry_of_row
+from services.rmos.audit.stream_repair import refilled_stream
 from services.rmos.cli import audit
 from services.rmos.domain.checkpoint import Checkpoint, SigningKey
 from services.rmos.domain.leaf import leaf_of
 from services.rmos.domain.tiles import TileEdge
 from services.rmos.event_log.duties import ended
 from services.rmos.event_log.relay import LogRelay
-from tests.rmos.audit.given import KEY, VKEY, as_superuser, checkpointing, public_objects, s3_settings
+from services.rmos.migrate import migrate_bus
+from tests.rmos.audit.given import KEY, VKEY, as_superuser, checkpointing, forge, public_objects, s3_settings
+from tests.rmos.conftest import bus_settings
 from tests.rmos.event_log.given import until
 from tests.rmos.event_log.test_relay import connected
 from tests.rmos.projections import given as history
@@ -50,7 +56,7 @@ class Store:
     blobs: list[BlobRef] = field(default_factory=list)
     size: int = 0
 
-    def verify(self, *options: str) -> tuple[int, Named, dict[str, Any]]:
+    def verify(self, *options: str, bus: bool = True) -> tuple[int, Named, dict[str, Any]]:
         """Exit code, findings as (kind, where), and the whole report of `rmos audit verify`."""
         environment = {
             "RMOS_S3_ENDPOINT": self.s3.endpoint,
@@ -58,10 +64,13 @@ class Store:
             "RMOS_S3_SECRET_KEY": self.s3.secret_key,
             "RMOS_S3_BUCKET": self.s3.bucket,
             "RMOS_S3_REGION": self.s3.region,
-            "RMOS_NATS_URL": self.bus.url,
-            "RMOS_NATS_USER": "dashboard",
-            "RMOS_NATS_PASSWORD": self.bus.passwords["dashboard"],
         }
+        if bus:
+            environment |= {
+                "RMOS_NATS_URL": self.bus.url,
+                "RMOS_NATS_USER": "dashboard",
+                "RMOS_NATS_PASSWORD": self.bus.passwords["dashboard"],
+            }
         arguments = ["verify", "--dsn", self.database.reader_dsn, "--vkey", VKEY, "--json", *options]
         result = CliRunner().invoke(audit, arguments, env=environment, catch_exceptions=False)
         report = json.loads(result.stdout)
@@ -141,8 +150,8 @@ async def store(database: DatabaseAccess, s3_server: S3Access, bus_server: NatsA
     return made
 
 
-async def verified(store: Store, *options: str) -> tuple[int, Named]:
-    code, named, _ = await asyncio.to_thread(store.verify, *options)
+async def verified(store: Store, *options: str, bus: bool = True) -> tuple[int, Named]:
+    code, named, _ = await asyncio.to_thread(store.verify, *options, bus=bus)
     return code, named
 
 
@@ -158,10 +167,11 @@ async def test_an_untouched_store_is_sound(store: Store) -> None:
     code, named, report = await asyncio.to_thread(store.verify)
     assert (code, named, report["notes"]) == (0, [], [])
     checked = report["checked"]
-    assert (checked["events"], checked["blobs"], checked["tiles"]) == (17, 4, 2)
+    assert (checked["events"], checked["blobs"], checked["tiles"], checked["stream_messages"]) == (17, 4, 2, 17)
     assert checked["checkpoints"] >= 2
     assert checked["projection_rows"] > 20
-    assert await verified(store, "--quick") == (0, [])
+    code, named, report = await asyncio.to_thread(store.verify, "--quick")
+    assert (code, named, report["checked"]["stream_messages"]) == (0, [], 1)
 
 
 @pytest.mark.parametrize("position", [1, 7, 17])
@@ -308,6 +318,113 @@ async def rebuilt(store: Store, *, with_key: bool) -> None:
             )
 
 
+async def restarted(store: Store) -> str:
+    """What rmos says about its record when it starts again."""
+    with public_objects(store.s3) as objects:
+        async with (
+            world(store.database.writer_dsn) as history_of,
+            checkpointing(store.database, objects, store.bus, history_of.log) as checkpointer,
+        ):
+            await until(lambda: checkpointer.failure is not None)
+            return str(checkpointer.failure)
+
+
+async def test_a_forged_history_without_any_checkpoint_is_not_signed_anew_and_is_found(store: Store) -> None:
+    """The signing key is not needed for it, if whoever has it signs what he is given."""
+    forge(store.database, 1)
+    store.run("DELETE FROM rmos.checkpoints")
+
+    async def remove(objects: ObjectStore) -> None:
+        for name in await objects.names(""):
+            await objects.remove(name)
+
+    await store.objects(remove)
+    assert "the mark on the bus is of 17 events" in await restarted(store)
+    named = [
+        ("checkpoint_missing", "checkpoint 17"),
+        ("history_rewritten", "events 1 to 17"),
+        ("stream_differs", "stream LOG"),
+    ]
+    code, found, report = await asyncio.to_thread(store.verify)
+    assert (code, found) == (1, named)
+    assert [item["details"] for item in report["findings"] if item["kind"] == "stream_differs"] == [
+        {"first": 1, "last": 1}
+    ]
+    assert await verified(store, "--quick") == (1, named[:2])
+
+
+async def test_a_partial_rollback_is_not_signed_anew_and_is_found(store: Store) -> None:
+    (first,) = [row for row in store.checkpoints() if row["tree_size"] == 14]
+    forge(store.database, 16)
+    store.run("DELETE FROM rmos.checkpoints WHERE tree_size > 14")
+    await store.objects(lambda objects: objects.put("checkpoint", bytes(first["note"]), "text/plain"))
+    assert "the mark on the bus is of 17 events" in await restarted(store)
+    assert await verified(store) == (
+        1,
+        [("checkpoint_missing", "checkpoint 17"), ("event_replaced", "event 16")],
+    )
+
+
+@pytest.mark.parametrize("at_once", [20_000, 5])
+async def test_every_message_of_the_stream_is_compared(
+    store: Store, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("services.rmos.audit.stream_check.RANGE", at_once)
+    right = store.rows()[4]
+    forge(store.database, 5)
+    access = BusAccess(bus_settings(store.bus, "rmos"), bus_settings(store.bus, "migrate"))
+    assert await refilled_stream(access, store.database.writer_dsn, logger()) == 17
+    store.run(
+        f"UPDATE rmos.events SET actor = '{right.actor}', leaf = '\\x{right.leaf.hex()}' WHERE position = 5",
+    )
+    code, named, report = await asyncio.to_thread(store.verify)
+    assert (code, named) == (1, [("stream_differs", "stream LOG")])
+    assert report["findings"][0]["details"] == {"first": 5, "last": 5}
+    assert report["checked"]["stream_messages"] == 17
+    assert await verified(store, "--quick") == (0, [])
+
+
+async def test_a_lost_mark(store: Store) -> None:
+    async with connected(store.bus, "migrate") as admin:
+        await admin.jetstream().delete_stream(MARKS_STREAM)
+    await migrate_bus(bus_settings(store.bus, "migrate"), log_is_empty=False)
+    assert await verified(store) == (1, [("mark_missing", "stream MARKS")])
+
+
+async def test_an_older_mark_and_one_of_a_stranger(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.rmos.audit.verify.PATIENCE_S", 0.1)
+    older = bytes(store.checkpoints()[0]["note"])
+    async with connected(store.bus, "rmos") as client:
+        marks = Marks(client)
+        newest = await marks.newest()
+        assert newest is not None
+        last = await marks.put(older, after=newest.sequence)
+        assert await verified(store) == (1, [("mark_old", "stream MARKS")])
+        await marks.put(Checkpoint(KEY.name, 17, bytes(32)).signed(SigningKey(KEY.name, bytes(32))), after=last)
+        assert await verified(store) == (1, [("mark_invalid", "stream MARKS")])
+
+
+async def test_events_that_nothing_signs_are_found_after_a_while(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(store.database.writer_dsn) as live:
+        live.commands = 100
+        await live.append(history.run_opened("run_9"))
+        await live.reader.wait_for(18)
+    monkeypatch.setattr("services.rmos.audit.verify.UNCOVERED_S", 3600.0)
+    code, named, report = await asyncio.to_thread(store.verify)
+    assert (code, named) == (0, [])
+    assert report["notes"] == ["1 events at the end are not covered by a checkpoint yet"]
+    monkeypatch.setattr("services.rmos.audit.verify.UNCOVERED_S", 0.0)
+    assert await verified(store) == (1, [("events_uncovered", "events from 18")])
+
+
+async def test_a_system_that_has_recorded_nothing_yet_is_sound(
+    database: DatabaseAccess, s3_server: S3Access, bus_server: NatsAccess
+) -> None:
+    empty = Store(database, s3_settings(s3_server, s3_server.create_bucket()), bus_server)
+    code, named, report = await asyncio.to_thread(empty.verify)
+    assert (code, named, report["notes"]) == (0, [], [])
+
+
 async def test_a_tree_rebuilt_after_a_change(store: Store) -> None:
     await rebuilt(store, with_key=False)
     first = store.checkpoints()[0]["tree_size"]
@@ -323,9 +440,11 @@ async def test_a_fork_signed_with_the_stolen_key_does_not_extend_a_checkpoint_th
     kept.write_bytes(store.checkpoints()[-1]["note"])
     assert await verified(store, "--checkpoint", str(kept)) == (0, [])
     await rebuilt(store, with_key=True)
-    assert await verified(store) == (0, [])  # all that is here agrees: only the kept checkpoint knows better
-    code, named = await verified(store, "--checkpoint", str(kept))
+    assert await verified(store, bus=False) == (0, [])  # all that is here agrees: others know better
+    code, named = await verified(store, "--checkpoint", str(kept), bus=False)
     assert (code, [kind for kind, _ in named]) == (1, ["history_rewritten"])
+    code, named = await verified(store)
+    assert (code, [kind for kind, _ in named]) == (1, ["history_rewritten", "stream_differs"])
 
 
 async def test_a_changed_tile_and_a_missing_bundle(store: Store) -> None:

@@ -44,6 +44,7 @@ from tests.rmos.projections.given import world
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No checkpointer runs here that could still publish what is missing."""
     monkeypatch.setattr("services.rmos.audit.verify.PATIENCE_S", 0.1)
+    monkeypatch.setattr("services.rmos.audit.verify.UNCOVERED_S", 3600.0)
 
 
 def run(made: Store, command: str, *options: str) -> tuple[int, dict[str, Any]]:
