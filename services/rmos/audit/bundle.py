@@ -111,6 +111,8 @@ def row_of(member: bytes) -> tuple[LogRow, list[bytes]]:
             data=stated["data"].encode(),
             leaf=b"",
         )
+        if any(type(value) is not int for value in (row.position, row.version, row.command_index, row.writer_epoch)):
+            raise TypeError("these are integers")
         hashes = [bytes.fromhex(text) for text in stated["hashes"]]
         again = event_member(row, hashes)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -142,10 +142,17 @@ class _Check:
         problem = ""
         for key in keys:
             try:
-                statement: dict[str, Any] = orjson.loads(dsse.opened(envelope, key))
-                return statement
+                payload = dsse.opened(envelope, key)
             except dsse.NotAnEnvelope as error:
                 problem = str(error)
+                continue
+            try:
+                statement = orjson.loads(payload)
+            except orjson.JSONDecodeError:
+                statement = None
+            if isinstance(statement, dict):
+                return statement
+            problem = "what was signed is no JSON object"
         self._flaw(form.STATEMENT, problem)
         return None
 

@@ -353,3 +353,19 @@ def put_back(store: Evidence, blob: BlobRef, content: bytes) -> None:
         asyncio.run(blobs.put(content, blob.content_type))
     finally:
         blobs.close()
+
+
+@pytest.mark.parametrize("position", [None, True, "1", 1.5, [1], {}])
+def test_a_member_whose_position_is_no_integer_is_named(bundle: bytes, position: Any) -> None:
+    members = members_of(bundle)
+    name = next(name for name in members if name.startswith("events/"))
+    event = json.loads(members[name])
+    members[name] = json.dumps(event | {"position": position}, sort_keys=True, separators=(",", ":")).encode()
+    assert name in named(form.zipped(members))
+
+
+@pytest.mark.parametrize("payload", [b"no JSON", b"[]", b"null", b"\xff"])
+def test_a_signed_payload_that_is_no_statement_is_named(bundle: bytes, payload: bytes) -> None:
+    members = members_of(bundle)
+    members["statement.dsse.json"] = dsse.signed(payload, KEY)
+    assert "statement.dsse.json" in named(form.zipped(members))
