@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,18 +76,29 @@ def shown_progress(silent: bool) -> Iterator[Progress]:
 
 def write_whole(path: Path, data: bytes) -> None:
     """The file is there with all of the data, or as it was before. What cannot be written ends the command with 2."""
-    half = path.with_name(f".{path.name}.half")
+    half: Path | None = None
     try:
         if path.exists() and not path.is_file():  # a pipe or a device takes what is written, and stays
             path.write_bytes(data)
             return
-        half.write_bytes(data)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            half = Path(file.name)
+            file.write(data)
+        half.chmod(0o666 & ~_umask())
         half.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            half.unlink(missing_ok=True)
+            if half is not None:
+                half.unlink(missing_ok=True)
         say(f"{path} cannot be written: {error.strerror or error}")
         raise typer.Exit(UNREACHABLE) from None
+
+
+def _umask() -> int:
+    """Temporary files are their owner's alone; what people ask for has the rights of any new file."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def say(line: str) -> None:
