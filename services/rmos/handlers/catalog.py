@@ -9,12 +9,12 @@ from typing import Protocol
 from contracts.catalog import Entry
 from contracts.envelope import RequestContext, Role
 from contracts.errors import ErrorCode, RmosError
-from contracts.log import CatalogEntryAdded
+from contracts.log import CatalogEntryAdded, LogEvent
 from contracts.model import Message
 from contracts.rmos import AddCatalogEntries, AddCatalogEntry, AddedCatalogEntries, CatalogEntry
 from runtime.logs import Logger
 from services.rmos.domain.catalog import Catalog, entry_in, with_entries
-from services.rmos.handlers.desk import Desk, command_digest, decided
+from services.rmos.handlers.desk import Desk
 
 STREAM = "catalog"
 REFRESH_S = 1.0
@@ -62,14 +62,9 @@ class CatalogHandlers:
     ) -> list[CatalogEntryAdded]:
         if request.actor.role is not Role.ADMIN:
             raise RmosError(ErrorCode.FORBIDDEN, f"catalog entries are added by admins, not by {request.actor.role}")
-        added = await self._recorded(command, request) or await decided(lambda: self._add(command, entries, request))
+        added = await self._desk.once(command, request, lambda: self._add(command, entries, request), _added_in)
         await self.refresh()
         return added
-
-    async def _recorded(self, command: Message, request: RequestContext) -> list[CatalogEntryAdded]:
-        """What this very command added before; empty when it did not."""
-        outcome = await self._desk.log.outcome_of(request, command_digest(command))
-        return [event for event in outcome if isinstance(event, CatalogEntryAdded)]
 
     async def _add(
         self, command: Message, entries: Sequence[AddCatalogEntry], request: RequestContext
@@ -82,8 +77,8 @@ class CatalogHandlers:
         for entry in entries:
             catalog = catalog.with_entry(entry_in(entry))
             added.append(CatalogEntryAdded.model_validate({**entry.model_dump(), "catalog_sha256": catalog.sha256}))
-        result = await desk.append(command, request, {STREAM: len(events)}, [(STREAM, event) for event in added])
-        return await self._recorded(command, request) if result.repeated else added
+        await desk.record(command, request, {STREAM: len(events)}, [(STREAM, event) for event in added])
+        return added
 
     async def refresh(self) -> None:
         """Brings the catalog of this process to what the log says. Raises UNAVAILABLE."""
@@ -113,3 +108,7 @@ class CatalogHandlers:
             except RmosError as error:
                 self._log.warning("catalog_not_read", reason=error.message)
                 await asyncio.sleep(REFRESH_S)
+
+
+def _added_in(recorded: Sequence[LogEvent]) -> list[CatalogEntryAdded]:
+    return [event for event in recorded if isinstance(event, CatalogEntryAdded)]

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from contracts.artifacts import INLINE_GCODE_BYTES, INLINE_OPPLAN_BYTES, RunArtifact
 from contracts.blobs import BlobRef
-from contracts.canonical import digest_of
+from contracts.commands import command_digest
 from contracts.envelope import ActorKind, RequestContext, Role
 from contracts.errors import ErrorCode, RmosError
 from contracts.log import ArtifactRecorded, CommandHadNoEffect, LogEvent
@@ -29,8 +29,6 @@ from services.rmos.ports import AppendRequest, AppendResult, Art, Blobs, Cam, En
 T = TypeVar("T")
 R = TypeVar("R")
 E = TypeVar("E", bound=LogEvent)
-CONFLICT_ROUNDS = 8
-"""How often `decided` decides anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,18 +204,6 @@ class Desk:
         return (await self.blobs.get(output)).decode()
 
 
-async def decided(attempt: Callable[[], Awaitable[T]]) -> T:
-    """As `Desk.decided`, for what needs no turn and outlives its request's deadline."""
-    for left in range(CONFLICT_ROUNDS, 0, -1):
-        try:
-            return await attempt()
-        except RmosError as error:
-            moved_on(error)
-            if left == 1:
-                raise
-    raise AssertionError("unreachable: the last round returns or raises")
-
-
 class RecordedBefore(Exception):
     """The log says that this command is a repetition; nothing was appended."""
 
@@ -262,11 +248,6 @@ OPERATORS = frozenset({Role.OPERATOR, Role.ADMIN})
 DESIGNERS = frozenset({Role.DESIGNER, Role.OPERATOR, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})
 AUDITORS = frozenset({Role.AUDITOR, Role.ADMIN})
-
-
-def command_digest(command: Message) -> str:
-    """What tells a repeated command from another one under the same id."""
-    return digest_of({"command": type(command).__name__, "body": command.model_dump(mode="json")})
 
 
 def milliseconds(seconds: float) -> Decimal:

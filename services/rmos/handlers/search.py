@@ -27,7 +27,7 @@ from services.rmos.domain.catalog import Catalog
 from services.rmos.domain.search import check_asked, concluded
 from services.rmos.domain.search_prompt import MAX_SEED
 from services.rmos.domain.search_record import progressed, stream_of
-from services.rmos.handlers.desk import Desk, decided, milliseconds
+from services.rmos.handlers.desk import Desk, milliseconds
 from services.rmos.handlers.search_minting import minted
 from services.rmos.handlers.search_placing import Place, placed
 from services.rmos.handlers.search_records import SearchRecords
@@ -75,7 +75,7 @@ class SearchHandlers:
         error when a request of this kind can never be answered, and the error that kept its outcome from the record.
         """
         began = time.perf_counter()
-        started = await decided(lambda: self._started(command, request, began))
+        started = await self._desk.decided(request, lambda: self._started(command, request, began))
         live = self._live.get(started.search_id)
         if command.respond_async or live is None or live.task is None:
             reply = await self._shown(started.search_id, of_deleted_run=True)
@@ -236,7 +236,9 @@ class SearchHandlers:
         search = live.search
         result = concluded(search.searched, search.time_is_up, milliseconds(search.elapsed_s), search.seed)
         ending = self._records.caused("end", live.started, search.request)
-        await decided(lambda: minted(self._desk, live.started, live.command, search.searched.best, result, ending))
+        await self._desk.decided(
+            ending, lambda: minted(self._desk, live.started, live.command, search.searched.best, result, ending)
+        )
 
     async def _end_live(self, live: Live, failure: RmosError | None) -> None:
         outcome = live.outcome if failure is None else SearchOutcome.FAILED
