@@ -20,14 +20,18 @@ import statistics
 import time
 from typing import Any
 
+import nats
 import psycopg
 
 from benchmarks.append import DATA, leading, rmos
+from contracts.subjects import inbox_prefix
 from runtime.clock import SystemClock, utc_text
 from runtime.logs import configure
 from runtime.objects import ObjectStore
-from runtime.testing import DatabaseAccess, S3Access, running_postgres, running_s3
+from runtime.settings import NatsSettings
+from runtime.testing import DatabaseAccess, NatsAccess, S3Access, running_nats, running_postgres, running_s3
 from services.rmos.audit.checkpointer import Checkpointer
+from services.rmos.audit.marks import Marks
 from services.rmos.audit.publication import PREFIX, Publication
 from services.rmos.audit.records import AuditRecords
 from services.rmos.audit.rows import LogRow, entry_of_row, leaves_of
@@ -35,7 +39,7 @@ from services.rmos.domain.checkpoint import SigningKey
 from services.rmos.domain.merkle import HashTree, extends, includes
 from services.rmos.event_log.duties import ended
 from services.rmos.event_log.log import PostgresEventLog
-from services.rmos.migrate import migrate_tables
+from services.rmos.migrate import migrate_bus, migrate_tables
 
 GOALS = {"verify_events_per_second": 400_000, "append_cost_percent": 10.0}
 KEY = SigningKey("rmos.benchmark/log", bytes(32))
@@ -94,7 +98,11 @@ def floor_us(hashed: list[tuple[bytes, bytes]]) -> float:
     return (time.process_time() - used) / len(hashed) * 1e6
 
 
-async def append_cost(database: DatabaseAccess, s3: S3Access, rounds: int, seconds: float) -> dict[str, Any]:
+async def append_cost(
+    database: DatabaseAccess, s3: S3Access, marks: NatsAccess, rounds: int, seconds: float
+) -> dict[str, Any]:
+    user = {"user": "rmos", "password": marks.passwords["rmos"], "inbox_prefix": inbox_prefix("rmos")}
+    bus = await nats.connect(marks.url, **user)
     objects, log = ObjectStore(s3.settings(), PREFIX), configure("benchmark", "error")
     found: dict[str, list[float]] = {"without": [], "with": []}
     used: dict[str, list[float]] = {"without": [], "with": []}
@@ -109,6 +117,7 @@ async def append_cost(database: DatabaseAccess, s3: S3Access, rounds: int, secon
             checkpointer = Checkpointer(
                 records,
                 Publication(objects),
+                Marks(bus),
                 KEY,
                 [KEY.verifier],
                 events.head,
@@ -123,6 +132,7 @@ async def append_cost(database: DatabaseAccess, s3: S3Access, rounds: int, secon
             await appended(events, seconds, found["with"], used["with"])
             await ended(running, watching)
     objects.close()
+    await bus.close()
     with psycopg.connect(database.reader_dsn) as connection:
         checkpoints = connection.execute("SELECT count(*) FROM rmos.checkpoints").fetchone()
     without, with_tree = statistics.median(found["without"]), statistics.median(found["with"])
@@ -185,10 +195,12 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=2.0)
     chosen = options.parse_args()
     verify = verify_rate(chosen.events, chosen.rounds)
-    with running_postgres() as postgres, running_s3() as s3:
+    with running_postgres() as postgres, running_s3() as s3, running_nats() as bus:
         database = postgres.create_database()
         migrate_tables(database.owner_dsn)
-        append = asyncio.run(append_cost(database, s3, chosen.rounds, chosen.seconds))
+        migrating = NatsSettings(url=bus.url, user="migrate", password=bus.passwords["migrate"])
+        asyncio.run(migrate_bus(migrating, log_is_empty=True))
+        append = asyncio.run(append_cost(database, s3, bus, chosen.rounds, chosen.seconds))
     print(
         json.dumps(
             {
