@@ -1,4 +1,4 @@
-"""Content-addressed blobs on any S3 endpoint.
+"""Content-addressed blobs on any S3 endpoint, through minio-py in a thread pool.
 
 A key is made from the digest, so writing twice is a no-op, and every read hashes what it got. Content that does not
 match its address is moved to `quarantine/<expected>/<actual>` and reported with both digests until good content is
@@ -9,92 +9,106 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+from minio.error import InvalidResponseError, S3Error
 
 from contracts.blobs import BlobRef, blob_key
 from contracts.canonical import sha256_hex
 from contracts.errors import ErrorCode, RmosError
-from runtime.s3 import PART_BYTES, answering, bucket_exists, make_bucket, missing, s3_store
+from runtime.s3 import answering, content_of, is_missing, make_bucket, s3_client
 from runtime.settings import S3Settings
 
-_UNKNOWN_TYPE = "application/octet-stream"
+R = TypeVar("R")
+PART_BYTES = 16 << 20
+"""Files beyond this are uploaded in parts of this size."""
 
 
 class BlobStore:
     """Put and get by digest. Every failure is an RmosError: BLOB_MISSING, BLOB_CORRUPT or UNAVAILABLE (retryable)."""
 
-    def __init__(self, settings: S3Settings) -> None:
-        self._settings = settings
-        self._store = s3_store(settings)
+    def __init__(self, settings: S3Settings, connections: int = 16) -> None:
+        self._settings, self._bucket = settings, settings.bucket
+        self._client = s3_client(settings, connections)
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="blobs")
 
     async def put(self, data: bytes, content_type: str) -> BlobRef:
         """Store the bytes; nothing is written when they are there already."""
         reference = BlobRef(sha256=sha256_hex(data), size=len(data), content_type=content_type)
-        await self._put(reference, data)
+        await self._in_thread(lambda: self._put(reference, io.BytesIO(data)))
         return reference
 
     async def put_file(self, file: BinaryIO, reference: BlobRef) -> None:
         """Store an open file whose digest the caller has computed; read from its beginning."""
-        file.seek(0)
-        await self._put(reference, file)
+
+        def upload() -> None:
+            file.seek(0)
+            self._put(reference, file)
+
+        await self._in_thread(upload)
 
     async def get(self, reference: BlobRef) -> bytes:
         """The content, hashed after reading."""
-        key = blob_key(reference.sha256, reference.content_type)
-        with answering():
-            try:
-                found = await self._store.get_async(key)
-                data = (await found.bytes_async()).to_bytes()
-            except FileNotFoundError as error:
-                missing(error)
-                raise await self._absent(reference) from error
-            actual = sha256_hex(data)
-            if actual != reference.sha256:
-                await self._quarantine(key, reference.sha256, actual, data)
-                raise _corrupt(reference.sha256, actual)
-        return data
+        return await self._in_thread(lambda: self._get(reference))
 
     async def delete(self, reference: BlobRef) -> None:
         """Remove the content; nothing happens when it is not there."""
-        with answering():
-            await self._store.delete_async(blob_key(reference.sha256, reference.content_type))
+        key = blob_key(reference.sha256, reference.content_type)
+        await self._in_thread(lambda: self._client.remove_object(self._bucket, key))
 
     async def ready(self) -> bool:
-        """Whether the bucket is there."""
-        with answering():
-            return await asyncio.to_thread(bucket_exists, self._settings)
+        """Whether the bucket answers."""
+        return await self._in_thread(lambda: self._client.bucket_exists(self._bucket))
 
     async def make_bucket(self) -> None:
-        await asyncio.to_thread(make_bucket, self._settings)
+        await self._in_thread(lambda: make_bucket(self._settings))
 
     def close(self) -> None:
-        """Ends the connections."""
-        del self._store
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _put(self, reference: BlobRef, content: bytes | BinaryIO) -> None:
-        key = blob_key(reference.sha256, reference.content_type)
+    async def _in_thread(self, work: Callable[[], R]) -> R:
         with answering():
-            if await self._size_of(key) != reference.size:
-                attributes = {"Content-Type": reference.content_type}
-                await self._store.put_async(key, content, attributes=attributes, chunk_size=PART_BYTES)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    async def _size_of(self, key: str) -> int | None:
-        """None when it is not there, and when the bucket is not: a put says which."""
+    def _put(self, reference: BlobRef, content: BinaryIO) -> None:
+        key = blob_key(reference.sha256, reference.content_type)
+        if self._size_of(key) == reference.size:
+            return
+        self._client.put_object(
+            self._bucket, key, content, reference.size, content_type=reference.content_type, part_size=PART_BYTES
+        )
+
+    def _size_of(self, key: str) -> int | None:
         try:
-            return (await self._store.head_async(key))["size"]
-        except FileNotFoundError:
-            return None
+            return self._client.stat_object(self._bucket, key).size
+        except (S3Error, InvalidResponseError) as error:
+            if is_missing(error):
+                return None
+            raise
 
-    async def _quarantine(self, key: str, expected: str, actual: str, data: bytes) -> None:
-        place, attributes = f"quarantine/{expected}/{actual}", {"Content-Type": _UNKNOWN_TYPE}
-        await self._store.put_async(place, data, attributes=attributes, chunk_size=PART_BYTES)
-        await self._store.delete_async(key)
+    def _get(self, reference: BlobRef) -> bytes:
+        key = blob_key(reference.sha256, reference.content_type)
+        data = content_of(self._client, self._bucket, key)
+        if data is None:
+            raise self._missing(reference)
+        actual = sha256_hex(data)
+        if actual != reference.sha256:
+            self._quarantine(key, reference.sha256, actual, data)
+            raise _corrupt(reference.sha256, actual)
+        return data
 
-    async def _absent(self, reference: BlobRef) -> RmosError:
+    def _quarantine(self, key: str, expected: str, actual: str, data: bytes) -> None:
+        self._client.put_object(self._bucket, f"quarantine/{expected}/{actual}", io.BytesIO(data), len(data))
+        self._client.remove_object(self._bucket, key)
+
+    def _missing(self, reference: BlobRef) -> RmosError:
         prefix = f"quarantine/{reference.sha256}/"
-        for entry in await self._store.list(prefix).collect_async():
-            return _corrupt(reference.sha256, entry["path"].removeprefix(prefix))
+        for entry in self._client.list_objects(self._bucket, prefix=prefix):
+            return _corrupt(reference.sha256, (entry.object_name or "").removeprefix(prefix))
         return RmosError(
             ErrorCode.BLOB_MISSING,
             f"the object store has no content {reference.sha256}: upload it again",

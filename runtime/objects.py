@@ -3,87 +3,79 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
-from runtime.s3 import answering, missing, s3_store
+from runtime.s3 import answering, content_of, s3_client
 from runtime.settings import S3Settings
 
-if TYPE_CHECKING:  # obstore's typed dictionaries are in its stubs only
-    from obstore import ObjectMeta
-
-AT_ONCE = 8
-"""So many of several objects are on their way together."""
+R = TypeVar("R")
 
 
 class ObjectStore:
     """Put, get, list and remove below one prefix. Every failure is RmosError(UNAVAILABLE)."""
 
-    def __init__(self, settings: S3Settings, prefix: str = "") -> None:
-        self._prefix = prefix
-        self._store = s3_store(settings)
+    def __init__(self, settings: S3Settings, prefix: str = "", connections: int = 8) -> None:
+        self._bucket, self._prefix = settings.bucket, prefix
+        self._client = s3_client(settings, connections)
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="objects")
 
     async def put(self, name: str, data: bytes, content_type: str) -> None:
         """Store, over what is there; returns once it is stored."""
-        with answering():
-            attributes = {"Content-Type": content_type}
-            await self._store.put_async(self._prefix + name, data, attributes=attributes, use_multipart=False)
+        await self._in_thread(lambda: self._put(name, data, content_type))
 
     async def put_all(self, objects: Iterable[tuple[str, bytes]], content_type: str) -> None:
         """Store several at once; some may be stored when it raises."""
-        turn = asyncio.Semaphore(AT_ONCE)
-
-        async def put(name: str, data: bytes) -> None:
-            async with turn:
-                await self.put(name, data, content_type)
-
-        await asyncio.gather(*(put(name, data) for name, data in objects))
+        await _all(self.put(name, data, content_type) for name, data in objects)
 
     async def get(self, name: str) -> bytes | None:
         """The content; None when there is no such object."""
-        with answering():
-            try:
-                found = await self._store.get_async(self._prefix + name)
-                return (await found.bytes_async()).to_bytes()
-            except FileNotFoundError as error:
-                missing(error)
-                return None
+        return await self._in_thread(lambda: self.read(name))
 
-    async def names(self, folder: str) -> list[str]:
-        """All names below a folder, whose own name ends with a slash; '' is everything."""
-        with answering():
-            found = await self._store.list(self._prefix + folder).collect_async()
-        return [self._name(entry) for entry in found]
+    async def get_all(self, names: Iterable[str]) -> list[bytes | None]:
+        """In the order of the names."""
+        return await _all(self.get(name) for name in names)
+
+    async def names(self, prefix: str) -> list[str]:
+        """All names that begin so."""
+        return [name for name, _ in await self._in_thread(lambda: self.listed(prefix))]
 
     async def remove(self, name: str) -> None:
         """One that is not there is fine."""
-        with answering():
-            await self._store.delete_async(self._prefix + name)
+        await self._in_thread(lambda: self._client.remove_object(self._bucket, self._prefix + name))
 
     def close(self) -> None:
-        """Ends the connections."""
-        del self._store
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def read(self, name: str) -> bytes | None:
         """As `get`, in the caller's thread. Raises runtime.s3.FAILURES."""
-        try:
-            return self._store.get(self._prefix + name).bytes().to_bytes()
-        except FileNotFoundError as error:
-            missing(error)
-            return None
+        return content_of(self._client, self._bucket, self._prefix + name)
 
-    def listed(self, folder: str) -> list[tuple[str, int]]:
-        """As `names`, with their sizes, in the caller's thread. Raises as `read`."""
-        return [(self._name(entry), entry["size"]) for entry in self._entries(folder)]
+    def listed(self, prefix: str) -> list[tuple[str, int]]:
+        """Names that begin so, with their sizes, in the caller's thread. Raises as `read`."""
+        entries = self._client.list_objects(self._bucket, prefix=self._prefix + prefix, recursive=True)
+        return [((entry.object_name or "").removeprefix(self._prefix), entry.size or 0) for entry in entries]
 
-    def aged(self, folder: str) -> list[tuple[str, int, datetime]]:
-        """As `listed`, with the time at which each was last stored."""
-        return [(self._name(entry), entry["size"], entry["last_modified"]) for entry in self._entries(folder)]
+    def aged(self, prefix: str) -> list[tuple[str, int, datetime | None]]:
+        """As `listed`, with the time at which each was last stored; None where the server does not tell."""
+        entries = self._client.list_objects(self._bucket, prefix=self._prefix + prefix, recursive=True)
+        return [
+            ((entry.object_name or "").removeprefix(self._prefix), entry.size or 0, entry.last_modified)
+            for entry in entries
+        ]
 
-    def _entries(self, folder: str) -> Iterator[ObjectMeta]:
-        for chunk in self._store.list(self._prefix + folder):
-            yield from chunk
+    def _put(self, name: str, data: bytes, content_type: str) -> None:
+        self._client.put_object(
+            self._bucket, self._prefix + name, io.BytesIO(data), len(data), content_type=content_type
+        )
 
-    def _name(self, entry: ObjectMeta) -> str:
-        return entry["path"].removeprefix(self._prefix)
+    async def _in_thread(self, work: Callable[[], R]) -> R:
+        with answering():
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+async def _all(waiting: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
+    return list(await asyncio.gather(*waiting))

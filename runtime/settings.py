@@ -47,7 +47,7 @@ class PostgresOwnerSettings(Settings):
 
 
 class S3Settings(Settings):
-    """`endpoint` is host:port without a scheme; `secure` says which it is."""
+    """`endpoint` is host:port without a scheme, as minio-py wants it."""
 
     endpoint: Annotated[str, Field(alias="RMOS_S3_ENDPOINT")]
     access_key: Annotated[str, Field(alias="RMOS_S3_ACCESS_KEY")]

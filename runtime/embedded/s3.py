@@ -43,7 +43,7 @@ class S3Server(EmbeddedServer):
 
     @property
     def endpoint(self) -> str:
-        """`host:port`, as RMOS_S3_ENDPOINT has it."""
+        """`host:port`, as minio-py wants it."""
         return f"{LOOPBACK}:{self.port}"
 
     def prepare(self) -> None:

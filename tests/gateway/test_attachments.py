@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import io
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,7 +17,7 @@ from contracts.blobs import blob_key
 from contracts.errors import ErrorCode, RmosError
 from contracts.examples import NOW, RUN
 from contracts.rmos import AddAttachments, Attachments
-from runtime.s3 import s3_store
+from runtime.s3 import s3_client
 from tests.gateway.conftest import World
 from tests.gateway.test_errors import problem_in
 
@@ -57,7 +58,8 @@ def as_form(content: bytes, **more: Any) -> dict[str, Any]:
 
 
 def stored_keys(world: World) -> list[str]:
-    return [entry["path"] for entry in s3_store(world.s3.settings(world.bucket)).list().collect()]
+    client = s3_client(world.s3.settings(world.bucket))
+    return [entry.object_name or "" for entry in client.list_objects(world.bucket, recursive=True)]
 
 
 @pytest.fixture
@@ -231,7 +233,9 @@ async def test_a_download_cannot_act_in_a_browser(world: World, content_type: st
 
 async def test_changed_content_is_not_handed_out(world: World) -> None:
     digest = await held(world, CONTENT, "application/pdf", "plan.pdf")
-    s3_store(world.s3.settings(world.bucket)).put(blob_key(digest, "application/pdf"), b"x" + CONTENT[1:])
+    changed = b"x" + CONTENT[1:]
+    client = s3_client(world.s3.settings(world.bucket))
+    client.put_object(world.bucket, blob_key(digest, "application/pdf"), io.BytesIO(changed), len(changed))
     async with world.client() as http:
         answer = await http.get(f"{PATH}/{digest}")
     details = problem_in(answer, 409, "BLOB_CORRUPT")["details"]

@@ -11,8 +11,8 @@ import pytest
 
 from contracts.blobs import BlobRef, blob_key
 from contracts.errors import ErrorCode, RmosError
-from runtime.blobs import BlobStore
-from runtime.s3 import PART_BYTES, s3_store
+from runtime.blobs import PART_BYTES, BlobStore
+from runtime.s3 import content_of, s3_client
 from runtime.settings import S3Settings
 from runtime.testing import S3Access
 
@@ -35,6 +35,10 @@ def key_of(reference: BlobRef) -> str:
     return blob_key(reference.sha256, reference.content_type)
 
 
+def put(settings: S3Settings, key: str, content: bytes) -> None:
+    s3_client(settings).put_object(settings.bucket, key, io.BytesIO(content), len(content))
+
+
 async def test_content_lies_under_its_digest_with_its_type_and_is_written_once(
     blobs: BlobStore, settings: S3Settings
 ) -> None:
@@ -43,9 +47,8 @@ async def test_content_lies_under_its_digest_with_its_type_and_is_written_once(
         sha256=hashlib.sha256(CONTENT).hexdigest(), size=len(CONTENT), content_type="image/svg+xml"
     )
     assert await blobs.get(reference) == CONTENT
-    bucket = s3_store(settings)
-    assert bucket.get(key_of(reference)).attributes == {"Content-Type": "image/svg+xml"}
-    bucket.put(key_of(reference), CONTENT[::-1])  # of the same size: not written again, as the next read tells
+    assert s3_client(settings).stat_object(settings.bucket, key_of(reference)).content_type == "image/svg+xml"
+    put(settings, key_of(reference), CONTENT[::-1])  # of the same size: not written again, as the next read tells
     assert await blobs.put(CONTENT, "image/svg+xml") == reference
     with pytest.raises(RmosError) as changed:
         await blobs.get(reference)
@@ -64,23 +67,23 @@ async def test_a_file_of_any_size_is_stored_from_its_beginning(
         file.read(1)
         await blobs.put_file(file, reference)
     assert await blobs.get(reference) == content
-    assert s3_store(settings).get(key_of(reference)).attributes == {"Content-Type": "application/pdf"}
+    assert s3_client(settings).stat_object(settings.bucket, key_of(reference)).content_type == "application/pdf"
 
 
 async def test_changed_content_is_moved_away_and_reported_until_the_original_is_back(
     blobs: BlobStore, settings: S3Settings
 ) -> None:
     reference = await blobs.put(CONTENT, "text/plain")
-    bucket, forged = s3_store(settings), b"other bytes"
-    bucket.put(key_of(reference), forged)
+    client, forged = s3_client(settings), b"other bytes"
+    put(settings, key_of(reference), forged)
     details = {"expected_sha256": reference.sha256, "actual_sha256": hashlib.sha256(forged).hexdigest()}
     for _ in range(2):
         with pytest.raises(RmosError) as changed:
             await blobs.get(reference)
         assert (changed.value.code, changed.value.details) == (ErrorCode.BLOB_CORRUPT, details)
     place = f"quarantine/{reference.sha256}/{details['actual_sha256']}"
-    assert [entry["path"] for entry in bucket.list().collect()] == [place]
-    assert bucket.get(place).bytes() == forged
+    assert [entry.object_name for entry in client.list_objects(settings.bucket, recursive=True)] == [place]
+    assert content_of(client, settings.bucket, place) == forged
     await blobs.put_file(io.BytesIO(CONTENT), reference)
     assert await blobs.get(reference) == CONTENT
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import pytest
 
 from contracts.errors import ErrorCode, RmosError
-from runtime.objects import AT_ONCE, ObjectStore
-from runtime.s3 import FAILURES, bucket_exists, make_bucket, s3_store
+from runtime.objects import ObjectStore
+from runtime.s3 import FAILURES, content_of, make_bucket, s3_client
 from runtime.settings import S3Settings
 from runtime.testing import S3Access, running_s3
 
@@ -31,7 +32,8 @@ async def test_an_object_is_stored_over_another_with_its_content_type(
     await objects.put("checkpoint", b"first", "text/plain; charset=utf-8")
     await objects.put("checkpoint", b"second", "text/plain; charset=utf-8")
     assert (await objects.get("checkpoint"), objects.read("checkpoint")) == (b"second", b"second")
-    assert s3_store(settings).get("public/checkpoint").attributes == {"Content-Type": "text/plain; charset=utf-8"}
+    stored = s3_client(settings).stat_object(settings.bucket, "public/checkpoint")
+    assert stored.content_type == "text/plain; charset=utf-8"
 
 
 async def test_what_is_not_there_is_none_and_may_be_removed(objects: ObjectStore) -> None:
@@ -41,7 +43,7 @@ async def test_what_is_not_there_is_none_and_may_be_removed(objects: ObjectStore
 
 
 async def test_a_folder_lists_what_is_below_it_without_the_prefix(objects: ObjectStore, settings: S3Settings) -> None:
-    names = [f"tile/0/000.p/{number}" for number in range(1, 3 * AT_ONCE)]
+    names = [f"tile/0/000.p/{number}" for number in range(1, 24)]
     await objects.put_all(((name, name.encode()) for name in [*names, "tile/0/000", "checkpoint"]), "text/plain")
     assert sorted(await objects.names("tile/0/000.p/")) == sorted(names)
     assert sorted(objects.listed("tile/0/000.p/")) == sorted((name, len(name)) for name in names)
@@ -64,7 +66,7 @@ async def test_a_bucket_that_is_not_there_is_no_missing_object(s3_server: S3Acce
         assert refused.value.code is ErrorCode.UNAVAILABLE
     for ask in (objects.read, objects.listed, objects.aged):
         with pytest.raises(FAILURES, match="NoSuchBucket"):
-            ask("")
+            ask("name")
 
 
 async def test_a_server_that_is_away_is_unavailable_until_it_is_back() -> None:
@@ -84,12 +86,11 @@ async def test_a_server_that_is_away_is_unavailable_until_it_is_back() -> None:
 
 def test_a_bucket_is_made_once(s3_server: S3Access) -> None:
     settings = s3_server.settings("made-once")
-    assert not bucket_exists(settings)
+    client = s3_client(settings)
     make_bucket(settings)
-    s3_store(settings).put("name", b"kept")
+    client.put_object(settings.bucket, "name", io.BytesIO(b"kept"), 4)
     make_bucket(settings)
-    assert bucket_exists(settings)
-    assert s3_store(settings).get("name").bytes() == b"kept"
+    assert content_of(client, settings.bucket, "name") == b"kept"
 
 
 def test_a_bucket_that_may_not_be_made_is_unavailable(s3_server: S3Access) -> None:
@@ -97,19 +98,3 @@ def test_a_bucket_that_may_not_be_made_is_unavailable(s3_server: S3Access) -> No
     with pytest.raises(RmosError) as refused:
         make_bucket(settings)
     assert refused.value.code is ErrorCode.UNAVAILABLE
-
-
-async def test_the_environment_does_not_say_where_objects_are_or_who_asks(
-    settings: S3Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nowhere = "http://127.0.0.1:9"
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "AWS_PROXY_URL", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.setenv(name, nowhere)
-    for name in ("AWS_SKIP_SIGNATURE", "AWS_S3_EXPRESS", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST"):
-        monkeypatch.setenv(name, "true")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_REGION"):
-        monkeypatch.setenv(name, "another")
-    objects = ObjectStore(settings)
-    await objects.put("name", b"kept", "text/plain")
-    assert objects.read("name") == b"kept"
-    assert bucket_exists(settings)

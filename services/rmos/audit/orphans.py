@@ -31,8 +31,12 @@ class Orphan:
 
     key: str
     size: int
-    stored_at: datetime
+    stored_at: datetime | None
     why: str
+
+    def is_older_than(self, moment: datetime) -> bool:
+        """False also when the server does not say how old it is."""
+        return self.stored_at is not None and self.stored_at < moment
 
 
 @dataclass(slots=True)
@@ -123,7 +127,7 @@ def _of_assets(view: Snapshot) -> set[str]:
     return {match.decode() for text in view.art_rows() for match in _DIGEST.findall(text.encode())}
 
 
-def _sorted(stored: list[tuple[str, int, datetime]], spoken: _Spoken, oldest: datetime) -> Orphans:
+def _sorted(stored: list[tuple[str, int, datetime | None]], spoken: _Spoken, oldest: datetime) -> Orphans:
     found = Orphans(checked=len(stored))
     for key, size, stored_at in stored:
         if key.startswith(PREFIX):
@@ -134,7 +138,7 @@ def _sorted(stored: list[tuple[str, int, datetime]], spoken: _Spoken, oldest: da
             found.foreign.append(key)
         elif (why := spoken.why(_digest(key))) is not None:
             orphan = Orphan(key, size, stored_at, why)
-            (found.orphans if stored_at < oldest else found.young).append(orphan)
+            (found.orphans if orphan.is_older_than(oldest) else found.young).append(orphan)
     return found
 
 
@@ -151,4 +155,4 @@ def _digest(key: str) -> str:
 
 
 def _shown(orphan: Orphan) -> dict[str, Any]:
-    return asdict(orphan) | {"stored_at": orphan.stored_at.isoformat()}
+    return asdict(orphan) | {"stored_at": orphan.stored_at.isoformat() if orphan.stored_at is not None else None}

@@ -8,11 +8,9 @@ import os
 
 import nats
 import psycopg
+from minio import Minio
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-
-from runtime.s3 import bucket_exists
-from runtime.settings import S3Settings
 
 
 async def on_the_bus() -> Client:
@@ -36,7 +34,14 @@ def doors_open() -> bool:
     try:
         if dsn := os.environ.get("RMOS_POSTGRES_DSN"):
             psycopg.connect(dsn, connect_timeout=2).close()
-        return bucket_exists(S3Settings.read())
+        client = Minio(
+            endpoint=os.environ["RMOS_S3_ENDPOINT"],
+            access_key=os.environ["RMOS_S3_ACCESS_KEY"],
+            secret_key=os.environ["RMOS_S3_SECRET_KEY"],
+            region=os.environ["RMOS_S3_REGION"],
+            secure=os.environ["RMOS_S3_SECURE"] == "true",
+        )
+        return client.bucket_exists(bucket_name=os.environ["RMOS_S3_BUCKET"])
     except Exception as error:
         print(f"not let in: {error}", flush=True)
         return False
