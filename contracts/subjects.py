@@ -316,7 +316,7 @@ _JETSTREAM: dict[str, tuple[str, ...]] = {
         f"$JS.API.STREAM.MSG.DELETE.{DEAD_STREAM}",
         MARK_SIGNED,
         *_MARKS_READER,
-        f"$JS.API.STREAM.INFO.{LOG_STREAM}",
+        *_LOG_READER,
         f"$JS.API.STREAM.MSG.GET.{LOG_STREAM}",
         f"$JS.API.DIRECT.GET.{LOG_STREAM}",
         f"$JS.API.DIRECT.GET.{LOG_STREAM}.>",
@@ -326,4 +326,5 @@ _JETSTREAM: dict[str, tuple[str, ...]] = {
         f"$JS.ACK.{FACTS_STREAM}.{RECORDER}.>",
     ),
 }
-"""JetStream rights beyond plain subjects: the gateway reads LOG, rmos writes LOG, DEAD and MARKS and reads FACTS."""
+"""JetStream rights beyond plain subjects: the gateway reads LOG, rmos writes LOG, DEAD and MARKS, reads
+them again for its audit, and reads FACTS."""

@@ -32,11 +32,15 @@ def run(
 ) -> None:
     """Each file becomes a run with one record, marked as imported; what is there already is not added again. A file
     that cannot be read is named with the reason and holds nothing up."""
+    from runtime.ids import new_id
     from services.rmos.gateway_access import gateway_of
     from services.rmos.legacy_import import imported, surveyed
 
     with reaching(), shown_progress(as_json) as progress:
-        report = surveyed(folder, progress) if dry_run else imported(folder, gateway_of(home, url, "admin"), progress)
+        if dry_run:
+            report = surveyed(folder, progress)
+        else:
+            report = imported(folder, gateway_of(home, url, "admin"), new_id("import"), progress)
     if as_json:
         print_json(report.as_json())
     else:

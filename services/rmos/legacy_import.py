@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from contracts.canonical import sha256_hex
-from runtime.ids import new_id
 from services.rmos.audit.verify import Progress
 from services.rmos.domain.legacy import UnreadableRunFile, read_run_file
 from services.rmos.gateway_access import Gateway
@@ -70,16 +69,17 @@ def surveyed(folder: Path, progress: Progress) -> ImportReport:
     return report
 
 
-def imported(folder: Path, gateway: Gateway, progress: Progress) -> ImportReport:
-    """Every file is sent; one that is refused holds up none of the others. Raises NothingToReach."""
-    report, this_import = ImportReport(), new_id("import")
+def imported(folder: Path, gateway: Gateway, import_id: str, progress: Progress) -> ImportReport:
+    """Every file is sent; one that is refused holds up none of the others. `import_id` names this one import. Raises
+    NothingToReach."""
+    report = ImportReport()
     for path, file in _run_files(folder, report, progress):
         try:
             data = file.read_bytes()
         except OSError as problem:
             report.failed.append(Failed(path, str(problem)))
             continue
-        status, answer = _sent(gateway, this_import, path, data)
+        status, answer = _sent(gateway, import_id, path, data)
         if status == http.client.OK:
             taken = Taken(path, answer["run_id"], answer["artifact_id"], tuple(answer["warnings"]))
             (report.added if answer["added"] else report.known).append(taken)
@@ -88,11 +88,11 @@ def imported(folder: Path, gateway: Gateway, progress: Progress) -> ImportReport
     return report
 
 
-def _sent(gateway: Gateway, this_import: str, path: str, data: bytes) -> tuple[int, dict[str, Any]]:
+def _sent(gateway: Gateway, import_id: str, path: str, data: bytes) -> tuple[int, dict[str, Any]]:
     """The same file is the same command of one import, however often it is asked; in the next one it is a new command,
     which tells that the file is there already."""
     digest = sha256_hex(data)
-    command_id = f"import-{sha256_hex(f'{this_import} {path} {digest}'.encode())[:40]}"
+    command_id = f"import-{sha256_hex(f'{import_id} {path} {digest}'.encode())[:40]}"
     return gateway.told(ENDPOINT, {"path": path, "sha256": digest, "b64": base64.b64encode(data).decode()}, command_id)
 
 

@@ -71,6 +71,7 @@ MAY: dict[str, tuple[tuple[str, ...], str]] = {
     "runtime.clock": (CLOCK, "the one place that reads the clock"),
     "runtime.ids": (RANDOMNESS, "the one place that makes ids"),
     "runtime.bus": (("runtime.clock.unix_ms",), "deadlines are compared with the clock where a message arrives"),
+    "services.rmos.cli_import": (("runtime.ids.new_id",), "the edge of a command: each import has a name"),
     "services.rmos.cli_store": (("runtime.clock.SystemClock",), "the edge of a command: lags end now"),
     "runtime.embedded.checkpoint_key": (("secrets",), "makes the key and the name of a new stack's log"),
     "runtime.embedded.stack_config": (("secrets",), "makes the credentials of a new stack"),

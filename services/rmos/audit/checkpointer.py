@@ -31,8 +31,9 @@ from services.rmos.event_log.recent import RecentRows
 DUE_EVENTS = 256
 DUE_S = 0.5
 """A checkpoint is begun when this many events, or events of this age, are not covered yet."""
-APART_S = 0.25
-"""At least so long lies between two checkpoints' beginnings: one costs a few objects, however many events it covers."""
+APART_S = 0.5
+"""At least so long lies between two checkpoints' beginnings, unless more events wait than one can cover: one costs a few
+objects, however many it covers."""
 MAX_EVENTS = 4096
 """As many events are covered by one checkpoint when more are waiting."""
 LOOK_AGAIN_S = 5.0
@@ -216,7 +217,8 @@ class Checkpointer:
                     continue
                 return
             await self._head.wait_beyond(edge.size + DUE_EVENTS - 1, DUE_S)
-            await asyncio.sleep(max(0.0, begun + APART_S - time.monotonic()))
+            if self._head.position - edge.size <= MAX_EVENTS:
+                await asyncio.sleep(max(0.0, begun + APART_S - time.monotonic()))
             begun = time.monotonic()
             fresh = self._recent.after(edge.size, MAX_EVENTS)
             rows = [log_row(row) for row in fresh] if fresh else await self._records.rows_after(edge.size, MAX_EVENTS)

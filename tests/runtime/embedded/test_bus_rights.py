@@ -101,12 +101,13 @@ async def test_a_dashboard_publishes_nothing(bus: NatsAccess, subject: str) -> N
     assert "permissions violation" in await refusal_of(bus, DASHBOARD, subject)
 
 
-async def test_a_dashboard_reads_the_log_in_order(bus: NatsAccess) -> None:
+@pytest.mark.parametrize("user", [DASHBOARD, "rmos"])
+async def test_dashboards_and_the_audit_read_the_log_in_order(bus: NatsAccess, user: str) -> None:
     await make_streams(bus)
     async with connected(bus, "rmos") as writer:
         for number in range(3):
             await writer.jetstream().publish("log.rmos.happened.v1", str(number).encode())
-    async with connected(bus, DASHBOARD) as reader:
+    async with connected(bus, user) as reader:
         subscription = await reader.jetstream().subscribe("log.>", stream="LOG", ordered_consumer=True)
         assert [(await subscription.next_msg(timeout=5)).data for _ in range(3)] == [b"0", b"1", b"2"]
 
