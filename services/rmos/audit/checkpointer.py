@@ -32,8 +32,8 @@ DUE_EVENTS = 256
 DUE_S = 0.5
 """A checkpoint is begun when this many events, or events of this age, are not covered yet."""
 APART_S = 0.5
-"""At least so long lies between two checkpoints' beginnings, unless more events wait than one can cover: one costs a few
-objects, however many it covers."""
+"""At least so long lies between two checkpoints' beginnings, unless more events wait than one can cover: one costs a
+few objects, however many it covers."""
 MAX_EVENTS = 4096
 """As many events are covered by one checkpoint when more are waiting."""
 LOOK_AGAIN_S = 5.0
