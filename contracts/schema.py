@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ def _named(name: str, schema: Schema) -> Schema:
     return {"$schema": DIALECT, "$id": f"{SCHEMA_BASE}/{name}.json", **schema, "title": name}
 
 
-def files() -> dict[str, str]:
+@cache
+def files() -> Mapping[str, str]:
     """File name in contracts/schemas -> its text, the lock aside."""
     written = {f"{name}.json": _text(schema) for name, schema in schemas().items()}
     return written | {ASYNCAPI: _text(asyncapi_document())}

@@ -20,7 +20,7 @@ def nats_server() -> Iterator[testing.NatsAccess]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[testing.PostgresAccess]:
-    with testing.running_postgres() as access:
+    with testing.running_postgres(survives_power_loss=False) as access:
         yield access
 
 

@@ -32,9 +32,19 @@ class PostgresServer(EmbeddedServer):
     # After kill -9 of the postmaster its children need a moment to notice and to let go of the shared memory.
     retry_reasons = ("pre-existing shared memory block", "lock file", "is still in use")
 
-    def __init__(self, home: Path, port: int, superuser_password: str, *, log_path: Path | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        superuser_password: str,
+        *,
+        log_path: Path | None = None,
+        options: tuple[str, ...] = (),
+    ) -> None:
+        """`options`: settings of postgresql.conf (`name=value`) for this server."""
         super().__init__(home, port, log_path=log_path)
         self._superuser_password = superuser_password
+        self._options = options
         self._data = self.home / "data"
         self._user: tuple[int, int] | None = None
 
@@ -69,6 +79,7 @@ class PostgresServer(EmbeddedServer):
             argv=(
                 *(str(postgres_bin() / "postgres"), "-D", str(self._data), "-h", LOOPBACK, "-p", str(self.port)),
                 *("-k", "", "-c", "max_connections=200"),
+                *(part for option in self._options for part in ("-c", option)),
             ),
             env=_environment(),
             log_path=self.log_path,
