@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from contracts.envelope import ACTOR, DEADLINE, IDEMPOTENCY_KEY, POSITION, REQUEST_ID
 from contracts.log import EVENT_TYPES
@@ -41,6 +42,7 @@ whose caller stopped waiting does not start), `{ACTOR}` and, when the client cho
 """
 
 
+@cache
 def messages_page() -> str:
     """Markdown; the same text for the same table."""
     return "\n".join([_HEAD, *_requests(), *_facts(), *_log(), *_rights()]) + "\n"

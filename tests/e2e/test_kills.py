@@ -49,7 +49,7 @@ async def travel(client: httpx.AsyncClient, number: int) -> str:
             return f"{name}: connection lost ({type(error).__name__})"
         if response.status_code in RETRYABLE:
             assert response.json()["request_id"]
-            return f"{name}: retryable {response.json()['error']}"
+            return f"{name}: retryable {response.json()['error']}: {response.json()['message']}"
         if response.status_code >= 400:
             answer = response.json()
             return f"{name}: definite {answer['error']} {definite_reason(answer)}"
@@ -69,6 +69,7 @@ def definite_reason(answer: dict[str, object]) -> str:
 @pytest.mark.parametrize("victim", PROCESSES)
 async def test_every_journey_ends_and_the_log_is_whole(mortal_stack: Stack, victim: str) -> None:
     async with mortal_stack.client() as client:
+        assert await travel(client, 0) == "done"
         journeys = [asyncio.create_task(travel(client, number)) for number in range(JOURNEYS)]
         await asyncio.wait(journeys, return_when=asyncio.FIRST_COMPLETED)
         before = [one.result() for one in journeys if one.done()]

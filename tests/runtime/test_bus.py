@@ -249,7 +249,7 @@ async def test_one_who_cannot_be_answered_takes_the_answer_from_nobody_else(nats
 
     async def count(message: Msg) -> None:
         copies.append(message)
-        if len(copies) == 2:
+        if len({message.reply != "" for message in copies}) == 2:
             both_asked.set()
 
     async with (
@@ -263,8 +263,9 @@ async def test_one_who_cannot_be_answered_takes_the_answer_from_nobody_else(nats
         request = context("command_1")
         headers = request_headers(request, REFERENCE_ASSETS.subject, "art_studio", "2026-01-01T00:00:00.000000Z")
         await asking.client.publish(REFERENCE_ASSETS.subject, canonical_bytes(COMMAND), headers=headers)
+        await asking.client.flush()
         assert await asking.request(REFERENCE_ASSETS, COMMAND, request) == COMMAND
-    assert [message.reply != "" for message in copies] == [False, True]
+    assert copies[0].reply == ""
 
 
 async def test_what_is_let_go_while_the_bus_hangs_does_not_come_again_with_the_next_connection() -> None:

@@ -73,8 +73,8 @@ def test_postgres_refuses_a_wrong_password(postgres_server) -> None:
         psycopg.connect(wrong)
 
 
-def test_postgres_listens_on_loopback_tcp_only(postgres_server) -> None:
-    with psycopg.connect(postgres_server.server.superuser_dsn()) as connection:
+def test_postgres_listens_on_loopback_tcp_only_and_writes_to_disk() -> None:
+    with running_postgres() as access, psycopg.connect(access.server.superuser_dsn()) as connection:
         settings = dict(
             connection.execute(
                 "SELECT name, setting FROM pg_settings WHERE name IN ('listen_addresses', 'unix_socket_directories',"
