@@ -27,7 +27,7 @@ from runtime.embedded.s3 import REGION, S3Server
 from runtime.s3 import make_bucket
 from runtime.settings import S3Settings
 
-_PREPARED = "prepared"
+PREPARED = "prepared"
 """The database that every other one of a test server is copied from."""
 
 
@@ -59,11 +59,12 @@ class PostgresAccess:
     server: PostgresServer
     passwords: Mapping[str, str]
 
-    def create_database(self, name: str | None = None) -> DatabaseAccess:
-        """A new database with roles, schemas and default privileges, but no tables; without a name, a random one."""
-        database = name or f"test_{secrets.token_hex(6)}"
+    def create_database(self, like: str = PREPARED) -> DatabaseAccess:
+        """A new database with roles, schemas and default privileges, but no tables; or a copy of another one, to which
+        nobody may be connected."""
+        database = f"test_{secrets.token_hex(6)}"
         with psycopg.connect(self.server.superuser_dsn(), autocommit=True) as superuser:
-            _copy_database(superuser, database)
+            _copy_database(superuser, database, like)
         return DatabaseAccess(
             name=database,
             owner_dsn=self.server.dsn(OWNER, self.passwords[OWNER], database),
@@ -74,21 +75,21 @@ class PostgresAccess:
         )
 
 
-def _copy_database(superuser: psycopg.Connection[TupleRow], name: str) -> None:
-    """A copy of the database that roles.sql made when the server began, with what stands beside a database (who may
-    connect, the roles' settings in it): that takes a fifth of running roles.sql again."""
-    words = sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(_PREPARED)
+def _copy_database(superuser: psycopg.Connection[TupleRow], name: str, like: str) -> None:
+    """With what stands beside a database: who may connect, the roles' settings in it. Running roles.sql for each takes
+    three times as long."""
+    words = sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(like)
     superuser.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(*words))
-    both = {"name": name, "prepared": _PREPARED}
+    both = {"name": name, "like": like}
     superuser.execute(
-        "UPDATE pg_database SET datacl = prepared.datacl FROM pg_database AS prepared"
-        " WHERE pg_database.datname = %(name)s AND prepared.datname = %(prepared)s",
+        "UPDATE pg_database SET datacl = source.datacl FROM pg_database AS source"
+        " WHERE pg_database.datname = %(name)s AND source.datname = %(like)s",
         both,
     )
     superuser.execute(
         "INSERT INTO pg_db_role_setting SELECT made.oid, setrole, setconfig FROM pg_db_role_setting"
-        " JOIN pg_database AS prepared ON prepared.oid = setdatabase CROSS JOIN pg_database AS made"
-        " WHERE made.datname = %(name)s AND prepared.datname = %(prepared)s",
+        " JOIN pg_database AS source ON source.oid = setdatabase CROSS JOIN pg_database AS made"
+        " WHERE made.datname = %(name)s AND source.datname = %(like)s",
         both,
     )
 
@@ -151,7 +152,7 @@ def running_postgres(*, survives_power_loss: bool = True) -> Iterator[PostgresAc
         try:
             server.start()
             passwords = {role: secrets.token_hex(12) for role in ROLES}
-            apply_roles(server, passwords, _PREPARED)
+            apply_roles(server, passwords, PREPARED)
             yield PostgresAccess(server, passwords)
         finally:
             server.stop()

@@ -9,6 +9,8 @@ from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 CONNECTIONS = 10
+WAIT_S = 10
+"""How long a query waits for a connection while many others are being answered."""
 # kept plans would be those of the first, almost empty tables
 _OPTIONS = "-c plan_cache_mode=force_custom_plan"
 
@@ -28,7 +30,7 @@ def _engine(dsn: str, name: str, options: str, connections: int) -> AsyncEngine:
         make_url(dsn).set(drivername="postgresql+psycopg"),
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=3,
+        pool_timeout=WAIT_S,
         json_serializer=_json,
         json_deserializer=orjson.loads,
         connect_args={

@@ -46,21 +46,24 @@ class CurrentReader:
     async def wait_for(self, position: int, patience_s: float = PATIENCE_S) -> None:
         """Returns once the projections hold this position. Raises UNAVAILABLE after the time."""
         with _unavailable():
-            async with self._engine.connect() as connection:
-                await self._wait(connection, position, patience_s)
+            await self._wait(position, patience_s)
 
     async def _read(self, query: Callable[[AsyncConnection], Awaitable[R]]) -> R:
         async with self._engine.connect() as connection:
             head, projected = (await connection.execute(select(_HEAD, _CURSOR))).one()
-            if projected < head:
-                await self._wait(connection, head, PATIENCE_S)
+            if projected >= head:
+                return await query(connection)
+        # many that wait must not hold the connections that others need to be answered
+        await self._wait(head, PATIENCE_S)
+        async with self._engine.connect() as connection:
             return await query(connection)
 
-    async def _wait(self, connection: AsyncConnection, position: int, patience_s: float) -> None:
+    async def _wait(self, position: int, patience_s: float) -> None:
         deadline = time.monotonic() + patience_s
         while not await self._projected.wait_beyond(position - 1, _POLL_S):
-            if (await connection.execute(select(_CURSOR))).scalar_one() >= position:
-                return
+            async with self._engine.connect() as connection:
+                if (await connection.execute(select(_CURSOR))).scalar_one() >= position:
+                    return
             if time.monotonic() > deadline:
                 raise RmosError(ErrorCode.UNAVAILABLE, "the projections are behind the log at the moment; ask again")
 

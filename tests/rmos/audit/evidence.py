@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -77,10 +76,7 @@ class Evidence:
 
     def copied(self, server: PostgresAccess) -> Evidence:
         """The same store on a database of its own, to be damaged; the objects are shared."""
-        name = f"copy_{secrets.token_hex(6)}"
-        with psycopg.connect(server.server.superuser_dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {self.database.name}")  # type: ignore[arg-type]
-        return replace(self, database=server.create_database(name))
+        return replace(self, database=server.create_database(like=self.database.name))
 
     def unreachable(self) -> DatabaseAccess:
         return replace(self.database, reader_dsn="postgresql://nobody@127.0.0.1:1/none")

@@ -20,7 +20,7 @@ from runtime.testing import DatabaseAccess
 from services.rmos.event_log.duties import ended
 from services.rmos.projections import projector as projector_module
 from services.rmos.projections.changes import FoldBroken
-from services.rmos.projections.database import projection_engine
+from services.rmos.projections.database import CONNECTIONS, projection_engine
 from services.rmos.projections.folds import FOLD_VERSION
 from services.rmos.projections.projector import Cursor, CursorMoved, Projector, apply
 from services.rmos.projections.rebuild import fingerprints, fold_beside
@@ -138,6 +138,15 @@ async def test_a_query_does_not_answer_from_before_an_append(database: DatabaseA
         assert not asked.done()
         await live.projector.catch_up()
         assert (await asked).run_id == "1"
+
+
+async def test_many_queries_that_wait_leave_the_projector_a_connection(database: DatabaseAccess) -> None:
+    async with world(database.writer_dsn, projecting=False) as live:
+        await live.append(run_opened("1"))
+        waiting = [asyncio.create_task(live.queries.run(AskRun(run_id="1"))) for _ in range(4 * CONNECTIONS)]
+        await live.projector.projected.pause(60)  # ends once the first of them waits for the projector
+        await live.projector.catch_up()
+        assert {run.run_id for run in await asyncio.gather(*waiting)} == {"1"}
 
 
 async def test_a_query_that_waited_too_long_says_that_the_projections_are_behind(database: DatabaseAccess) -> None:
