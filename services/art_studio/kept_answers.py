@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
 from services.art_studio.database import Pool, transaction
 from services.art_studio.ports import KeptAnswer
 
@@ -14,11 +17,7 @@ class PostgresKeptAnswers:
 
     async def get(self, command_id: str) -> KeptAnswer | None:
         async with transaction(self._pool) as connection:
-            found = await connection.execute(
-                "SELECT command_sha256, reply FROM art.answers WHERE command_id = %s", (command_id,)
-            )
-            row = await found.fetchone()
-        return KeptAnswer(**row) if row is not None else None
+            return await _kept(connection, command_id)
 
     async def keep(self, command_id: str, answer: KeptAnswer) -> KeptAnswer:
         async with transaction(self._pool) as connection:
@@ -27,4 +26,14 @@ class PostgresKeptAnswers:
                 " ON CONFLICT DO NOTHING",
                 (command_id, answer.command_sha256, answer.reply),
             )
-        return await self.get(command_id) or answer
+            kept = await _kept(connection, command_id)
+        assert kept is not None  # ours, or the one that was there: nothing in the table is ever removed
+        return kept
+
+
+async def _kept(connection: AsyncConnection[DictRow], command_id: str) -> KeptAnswer | None:
+    found = await connection.execute(
+        "SELECT command_sha256, reply FROM art.answers WHERE command_id = %s", (command_id,)
+    )
+    row = await found.fetchone()
+    return KeptAnswer(**row) if row is not None else None

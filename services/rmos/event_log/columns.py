@@ -8,6 +8,7 @@ dimension, then length and bytes of each element; length -1 is NULL).
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from struct import Struct
 from typing import Any, ClassVar
@@ -48,8 +49,9 @@ class _Column(Dumper):
     def dump(self, obj: Any) -> Buffer:
         return b"".join((_HEADER(1, 1, self._element_oid, len(obj), 1), *self.elements(obj)))
 
+    @abstractmethod
     def elements(self, column: Any) -> Iterable[bytes]:
-        raise NotImplementedError
+        """Length and bytes of each element."""
 
 
 class _TextColumn(_Column):
