@@ -2,6 +2,7 @@
 
 A figure's standing says how far it may be trusted: `src` published and named, `pre` taken over from an earlier table
 and not traced to its origin, `est` an estimate. A verdict that rests on an estimated cutting figure is YELLOW at best.
+A published figure may be an upper bound: published for something that needs more than this entry. Its source says so.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from contracts.model import CatalogId, Message, Number
+
+UPPER_BOUND = "upper bound: "
+"""How the source of such a figure begins."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
@@ -36,6 +40,10 @@ class Figure(Message):
     @property
     def estimated(self) -> bool:
         return self.standing is Standing.ESTIMATED
+
+    @property
+    def is_bound(self) -> bool:
+        return self.standing is Standing.PUBLISHED and self.source.startswith(UPPER_BOUND)
 
 
 class MaterialFamily(StrEnum):

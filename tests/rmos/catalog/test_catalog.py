@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from importlib import resources
 
 import pytest
@@ -55,12 +56,29 @@ def test_denser_woods_resist_cutting_more() -> None:
     assert [k for _, k in woods] == sorted(k for _, k in woods)
 
 
-def test_cutting_coefficients_beside_the_published_densities_are_marked_estimated() -> None:
-    # published at 500 and 750 kg/m3; the first is an upper bound for lighter woods
+def test_a_cutting_coefficient_is_that_of_the_next_denser_published_wood_and_named_a_bound() -> None:
+    # Ettelt's force, FreeCAD cards SoftWood (pine, spruce, 500 kg/m3) and HardWood (beech, oak, 750 kg/m3)
+    published = {Decimal(500): Decimal("36.9"), Decimal(750): Decimal("52.5")}
     for material in load_catalog().materials.values():
-        if material.cutting_coefficient is not None:
-            published = material.density.value <= 500 or material.density.value == 750
-            assert material.cutting_coefficient.estimated == (not published), material.id
+        figure, density = material.cutting_coefficient, material.density.value
+        if figure is None:
+            continue
+        denser = [at for at in published if at >= density]
+        assert figure.estimated == (not denser), material.id
+        assert figure.is_bound == bool(denser and density not in published), material.id
+        if denser:
+            assert figure.value == published[min(denser)], material.id
+        else:
+            assert figure.value > published[Decimal(750)], material.id
+
+
+def test_only_a_published_figure_whose_source_says_so_is_a_bound() -> None:
+    def figure(standing: str, source: str) -> Figure:
+        return Figure.model_validate({"value": 1, "unit": "1", "standing": standing, "source": source})
+
+    assert figure("src", "upper bound: measured on denser wood").is_bound
+    assert not figure("est", "upper bound: by judgement").is_bound
+    assert not figure("src", "measured; no upper bound: a mean").is_bound
 
 
 def test_the_digest_does_not_depend_on_the_order_of_the_entries() -> None:

@@ -225,6 +225,26 @@ def test_estimated_cutting_figures_are_never_green() -> None:
     assert {result(dense, name).risk for name in ("chip_load", "cutting_force", "tool_deflection")} == {"YELLOW"}
 
 
+FORCES = ("heating", "cutting_force", "tool_deflection", "spindle_power")
+
+
+def test_what_is_reckoned_with_an_upper_bound_says_so_and_takes_no_less_than_the_densities_between() -> None:
+    wide = rosette(Ring(r_inner=40, r_outer=46))
+    maple = verdict(wide, tool_id="flat_2_0", material_id="maple_hard")
+    for name in FORCES:
+        found = result(maple, name)
+        assert "at most" in found.summary
+        assert any("52.5 N/mm^1.5 is an upper bound for Hard (sugar) maple" in item for item in found.assumptions)
+    for wood in ("ash_swamp", "ebony_african"):  # published for this density; extrapolated
+        bare = verdict(wide, tool_id="flat_2_0", material_id=wood)
+        assert not [name for name in FORCES if "bound" in " ".join(result(bare, name).assumptions)]
+    for material in CATALOG.materials.values():
+        figure = material.cutting_coefficient
+        if figure is not None and figure.is_bound:
+            between = Decimal("36.9") + (material.density.value - 500) * (Decimal("52.5") - Decimal("36.9")) / 250
+            assert figure.value >= between
+
+
 def test_given_feeds_are_kept_and_proposed_ones_marked() -> None:
     given_feeds, proposed = verdict(**GIVEN_FEEDS).feeds, verdict().feeds
     assert given_feeds is not None

@@ -150,6 +150,14 @@ def test_every_blade_in_every_wood_is_judged_and_what_is_proposed_stays_within_b
     assert score(found, "rim_speed") >= 30
 
 
+def test_a_saw_result_that_is_reckoned_with_an_upper_bound_says_so() -> None:
+    for name in ("sawing_power", "heating", "blade_deflection"):
+        maple, ebony = (result(verdict(material_id=wood), name) for wood in ("maple_hard", "ebony_african"))
+        assert "at most" in maple.summary
+        assert any("is an upper bound for Hard (sugar) maple" in item for item in maple.assumptions)
+        assert not any("bound" in item for item in ebony.assumptions)
+
+
 def test_lengths_written_in_any_notation_give_the_same_verdict() -> None:
     plain = verdict(stock_thickness_mm="3", **FED)
     assert verdict(stock_thickness_mm=3.0, rpm="6700.0", feed_mm_per_min="9000.00") == plain

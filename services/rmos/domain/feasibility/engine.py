@@ -23,7 +23,7 @@ from services.rmos.domain.feasibility.grading import not_judged
 from services.rmos.domain.feasibility.saw_situation import saw_situation_of
 from services.rmos.domain.feasibility.situation import NotJudged, situation_of
 
-ENGINE_VERSION = "feasibility/1.2.0"
+ENGINE_VERSION = "feasibility/1.3.0"
 """Changes whenever a verdict can change for the same inputs and catalog."""
 
 _DIGEST, _UNSIGNED = "feasibility_sha256", "0" * 64

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from contracts.catalog import Figure, Material
 from contracts.feasibility import CalculatorResult, Quantity, RiskLevel
 from services.rmos.domain.feasibility.chip_loads import interpolated
 
@@ -62,6 +63,19 @@ def judged(
         suggestion=None if risk is RiskLevel.GREEN else suggestion,
         assumptions=tuple(assumptions),
     )
+
+
+def at_most(coefficient: Figure) -> str:
+    """Before a force or a heat in a summary: "at most " where it is reckoned with an upper bound, else nothing."""
+    return "at most " if coefficient.is_bound else ""
+
+
+def bound_named(coefficient: Figure, material: Material) -> tuple[str, ...]:
+    """The assumption of a result that is reckoned with an upper bound; none for a figure of the wood itself."""
+    if not coefficient.is_bound:
+        return ()
+    value = f"{coefficient.value} {coefficient.unit}"
+    return (f"cutting_coefficient {value} is an upper bound for {material.name}: it is published for denser wood",)
 
 
 def not_judged(calculator: str, summary: str, suggestion: str, missing: tuple[str, ...] = ()) -> CalculatorResult:

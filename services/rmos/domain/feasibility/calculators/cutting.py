@@ -8,7 +8,7 @@ from contracts.catalog import Figure
 from contracts.feasibility import CalculatorResult, Feeds
 from services.rmos.domain.feasibility import cutting
 from services.rmos.domain.feasibility.chip_loads import band_for
-from services.rmos.domain.feasibility.grading import Curve, judged, quantity, score_on
+from services.rmos.domain.feasibility.grading import Curve, at_most, bound_named, judged, quantity, score_on
 from services.rmos.domain.feasibility.situation import NotJudged, Situation
 
 RUBBING: Curve = ((0.1, 0), (0.25, 30), (0.5, 50), (1.0, 80), (1.4, 100))
@@ -43,6 +43,10 @@ class Load:
     feeds: Feeds
     chip_mm: float
     force_n: float
+    most: str
+    """Before its figures in a summary."""
+    basis: tuple[str, ...]
+    """What its figures assume of the wood."""
 
 
 def chip_load(situation: Situation) -> CalculatorResult:
@@ -115,13 +119,13 @@ def heating(situation: Situation) -> CalculatorResult:
     return judged(
         "heating",
         score_on(HEATING, rise),
-        f"chips of {chip:.4f} mm heat the cut surface by about {rise:.0f} K",
+        f"chips of {chip:.4f} mm heat the cut surface by {load.most}about {rise:.0f} K",
         inputs=[quantity("chip_thickness", chip, "mm"), quantity("burn_tendency", float(burn.value), "1")],
         results=[result],
         limiting=result,
         suggestion=f"feed faster or turn slower: chips of {chip * (rise / 110) ** 2:.4f} mm or more stay below 110 K",
         estimated=load.coefficient.estimated,
-        assumptions=["an index for ranking: a fifth of the cutting energy stays in the work"],
+        assumptions=["an index for ranking: a fifth of the cutting energy stays in the work", *load.basis],
     )
 
 
@@ -139,8 +143,8 @@ def cutting_force(situation: Situation) -> CalculatorResult:
     return judged(
         "cutting_force",
         score_on(STRESS, use),
-        f"{load.force_n:.2f} N bend the bit with {stress:.0f} N/mm², {100 * use:.0f} % of what {tool.material} is "
-        "counted on for",
+        f"{load.most}{load.force_n:.2f} N bend the bit with {stress:.0f} N/mm², {100 * use:.0f} % of what "
+        f"{tool.material} is counted on for",
         inputs=[
             quantity("cutting_coefficient", float(load.coefficient.value), "N/mm^1.5"),
             quantity("pass_depth", step, "mm"),
@@ -150,6 +154,7 @@ def cutting_force(situation: Situation) -> CalculatorResult:
         limiting=limit,
         suggestion=f"cut at most {step * 0.35 / use:.2f} mm deep a pass, or use a shorter or thicker tool",
         estimated=load.coefficient.estimated,
+        assumptions=load.basis,
     )
 
 
@@ -165,16 +170,17 @@ def tool_deflection(situation: Situation) -> CalculatorResult:
     )  # fmt: skip
     step = situation.pass_depth_mm
     result = quantity("deflection", bend, "mm")
+    assumed = () if situation.context.stickout_mm else (f"stickout {stickout:g} mm from the catalog's entry",)
     return judged(
         "tool_deflection",
         score_on(DEFLECTION_MM, bend),
-        f"the tip bends {1000 * bend:.1f} µm under {load.force_n:.2f} N at {stickout:g} mm stickout",
+        f"the tip bends {load.most}{1000 * bend:.1f} µm under {load.force_n:.2f} N at {stickout:g} mm stickout",
         inputs=[quantity("stickout", stickout, "mm"), quantity("flute_length", flutes, "mm")],
         results=[result],
         limiting=result,
         suggestion=f"cut at most {max(step * 0.02 / bend, 0.01):.2f} mm deep a pass, or use a shorter or thicker tool",
         estimated=load.coefficient.estimated,
-        assumptions=() if situation.context.stickout_mm else (f"stickout {stickout:g} mm from the catalog's entry",),
+        assumptions=(*load.basis, *assumed),
     )
 
 
@@ -192,13 +198,14 @@ def spindle_power(situation: Situation) -> CalculatorResult:
     return judged(
         "spindle_power",
         score_on(POWER, use),
-        f"cutting takes {power:.1f} W of the {available:.0f} W the spindle gives at {speed:.0f} rev/min",
+        f"cutting takes {load.most}{power:.1f} W of the {available:.0f} W the spindle gives at {speed:.0f} rev/min",
         inputs=[quantity("cutting_force", load.force_n, "N"), quantity("surface_speed", edge, "m/s")],
         results=[quantity("cutting_power", power, "W"), quantity("available_power", available, "W"), result],
         limiting=result,
         suggestion=f"cut at most {step * 0.6 / use:.2f} mm deep a pass or feed slower",
         hard=use > 1,
         estimated=load.coefficient.estimated,
+        assumptions=load.basis,
     )
 
 
@@ -212,7 +219,7 @@ def _load(situation: Situation) -> Load:
         )
     chip = _per_tooth(feeds, tool.flutes)
     force = cutting.cutting_force_n(float(coefficient.value), situation.pass_depth_mm, chip)
-    return Load(coefficient, feeds, chip, force)
+    return Load(coefficient, feeds, chip, force, at_most(coefficient), bound_named(coefficient, material))
 
 
 def _per_tooth(feeds: Feeds, flutes: int) -> float:

@@ -6,7 +6,7 @@ from contracts.catalog import Figure, Material
 from contracts.feasibility import CalculatorResult
 from services.rmos.domain.feasibility import blade_plate, sawing
 from services.rmos.domain.feasibility.calculators.saw_cut import coefficient_of
-from services.rmos.domain.feasibility.grading import Curve, judged, quantity, score_on
+from services.rmos.domain.feasibility.grading import Curve, at_most, bound_named, judged, quantity, score_on
 from services.rmos.domain.feasibility.saw_situation import SawSituation
 from services.rmos.domain.feasibility.saw_tables import rim_speeds
 from services.rmos.domain.feasibility.situation import NotJudged
@@ -117,7 +117,8 @@ def _deflection(situation: SawSituation, material: Material) -> CalculatorResult
     return judged(
         "blade_deflection",
         score_on(BENDING_MM, bend),
-        f"the rim yields {1000 * bend:.0f} µm to {SIDEWAYS_SHARE * along:.2f} N from the side in {material.name}",
+        f"the rim yields {at_most(coefficient)}{1000 * bend:.0f} µm to {SIDEWAYS_SHARE * along:.2f} N "
+        f"from the side in {material.name}",
         inputs=[quantity("plate", plate, "mm"), quantity("flange_diameter", situation.flange_mm, "mm")],
         results=[quantity("sideways_force", SIDEWAYS_SHARE * along, "N"), result],
         limiting=result,
@@ -126,6 +127,7 @@ def _deflection(situation: SawSituation, material: Material) -> CalculatorResult
         estimated=coefficient.estimated,
         assumptions=[
             f"{100 * SIDEWAYS_SHARE:g} % of the force along the rim act across it: sharp teeth, evenly set",
+            *bound_named(coefficient, material),
             *situation.assumed_flange,
             *situation.assumed_projection,
         ],

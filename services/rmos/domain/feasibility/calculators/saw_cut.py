@@ -5,7 +5,7 @@ from __future__ import annotations
 from contracts.catalog import Figure, Material
 from contracts.feasibility import CalculatorResult
 from services.rmos.domain.feasibility import cutting, sawing
-from services.rmos.domain.feasibility.grading import Curve, judged, quantity, score_on
+from services.rmos.domain.feasibility.grading import Curve, at_most, bound_named, judged, quantity, score_on
 from services.rmos.domain.feasibility.saw_situation import SawSituation
 from services.rmos.domain.feasibility.saw_tables import ROUGH_BITE_MM, Band, bites
 from services.rmos.domain.feasibility.situation import NotJudged
@@ -120,8 +120,8 @@ def _power(situation: SawSituation, material: Material) -> CalculatorResult:
     return judged(
         "sawing_power",
         score_on(POWER, use),
-        f"sawing {depth:g} mm of {material.name} takes {power:.0f} W of the {available:.0f} W at "
-        f"{situation.rev_per_min:.0f} rev/min, {power / rim:.1f} N along the rim",
+        f"sawing {depth:g} mm of {material.name} takes {at_most(coefficient)}{power:.0f} W of the {available:.0f} W "
+        f"at {situation.rev_per_min:.0f} rev/min, {power / rim:.1f} N along the rim",
         inputs=[
             quantity("cutting_coefficient", float(coefficient.value), "N/mm^1.5"),
             quantity("kerf", kerf, "mm"),
@@ -140,7 +140,7 @@ def _power(situation: SawSituation, material: Material) -> CalculatorResult:
         "a pass",
         hard=use > 1,
         estimated=coefficient.estimated,
-        assumptions=situation.assumed_projection,
+        assumptions=(*bound_named(coefficient, material), *situation.assumed_projection),
     )
 
 
@@ -163,11 +163,14 @@ def _heating(situation: SawSituation, material: Material) -> CalculatorResult:
     return judged(
         "heating",
         score_on(HEATING, rise),
-        f"chips of {chip:.4f} mm heat the sawn face of {material.name} by about {rise:.0f} K",
+        f"chips of {chip:.4f} mm heat the sawn face of {material.name} by {at_most(coefficient)}about {rise:.0f} K",
         inputs=[quantity("chip_thickness", chip, "mm"), quantity("burn_tendency", float(burn.value), "1")],
         results=[result],
         limiting=result,
         suggestion=f"take bites of at least {situation.bite_mm * (rise / 110) ** 2:.3f} mm: feed faster or turn slower",
         estimated=coefficient.estimated,
-        assumptions=["an index for ranking: a fifth of the cutting energy stays in the work"],
+        assumptions=[
+            "an index for ranking: a fifth of the cutting energy stays in the work",
+            *bound_named(coefficient, material),
+        ],
     )
