@@ -4,34 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from psycopg.types.numeric import Int4, Int8
 
 from contracts.errors import RmosError
 from contracts.log import StoredEvent
 from services.rmos.domain.leaf import entry_of, leaf_of
-from services.rmos.event_log.columns import Bytes, Integers, Texts
+from services.rmos.event_log.columns import blobs, int4, int8, integers, optional_texts, texts
 from services.rmos.event_log.pending import Pending
 from services.rmos.event_log.refusals import event_id_taken, other_command, version_conflict
 from services.rmos.event_log.stored import Row
 from services.rmos.ports import AppendResult
-
-COLUMNS: dict[str, type[Texts | Bytes | Integers]] = {
-    "version": Integers,
-    "command_index": Integers,
-    "stream": Texts,
-    "event_id": Texts,
-    "type": Texts,
-    "actor": Texts,
-    "request_id": Texts,
-    "command_id": Texts,
-    "causation_id": Texts,
-    "command_sha256": Bytes,
-    "leaf": Bytes,
-    "data": Bytes,
-}
-"""The columns of append.sql, in the order in which a row is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +39,8 @@ class Plan:
 
     place: Place
     heads: dict[str, int]
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    """As read_after.sql gives them once they are inserted."""
     accepted: list[tuple[Pending, AppendResult]] = field(default_factory=list)
     repeated: list[tuple[Pending, AppendResult]] = field(default_factory=list)
     refused: list[tuple[Pending, RmosError]] = field(default_factory=list)
@@ -69,76 +51,61 @@ class Plan:
     def last_position(self) -> int:
         return self.place.last_position + len(self.rows)
 
-    def as_stored(self) -> list[Row]:
-        """The rows as read_after.sql gives them once they are inserted."""
-        place = self.place
-        return [
-            (
-                position,
-                stream,
-                version,
-                event_id,
-                kind,
-                place.recorded_at_utc,
-                actor,
-                request_id,
-                command_id,
-                command_index,
-                command_sha256,
-                causation_id,
-                place.writer_epoch,
-                data,
-                leaf,
-            )
-            for position, (
-                version,
-                command_index,
-                stream,
-                event_id,
-                kind,
-                actor,
-                request_id,
-                command_id,
-                causation_id,
-                command_sha256,
-                leaf,
-                data,
-            ) in enumerate(self.rows, place.last_position + 1)
-        ]
-
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, bytes | None]:
         """Of append.sql."""
-        columns = zip(COLUMNS.items(), zip(*self.rows, strict=True), strict=True)
+        columns = list(zip(*self.rows, strict=True))
         return {
-            "last_position": Int8(self.place.last_position),
-            "writer_epoch": Int8(self.place.writer_epoch),
-            "recorded_at_utc": self.place.recorded_at_utc,
-            **{name: kind(values) for (name, kind), values in columns},
+            "last_position": int8(self.place.last_position),
+            "writer_epoch": int8(self.place.writer_epoch),
+            "recorded_at_utc": self.place.recorded_at_utc.encode(),
+            "stream": texts(columns[1]),
+            "version": integers(columns[2]),
+            "event_id": texts(columns[3]),
+            "type": texts(columns[4]),
+            "actor": texts(columns[6]),
+            "request_id": texts(columns[7]),
+            "command_id": texts(columns[8]),
+            "command_index": integers(columns[9]),
+            "command_sha256": blobs(columns[10]),
+            "causation_id": optional_texts(columns[11]),
+            "data": blobs(columns[13]),
+            "leaf": blobs(columns[14]),
         }
 
-    def parameters_of_one(self) -> dict[str, Any]:
+    def parameters_of_one(self) -> dict[str, bytes | None]:
         """Of append_one.sql."""
         (row,) = self.rows
-        values = dict(zip(COLUMNS, row, strict=True))
-        return values | {
-            "version": Int4(values["version"]),
-            "command_index": Int4(values["command_index"]),
-            "position": Int8(self.last_position),
-            "writer_epoch": Int8(self.place.writer_epoch),
-            "recorded_at_utc": self.place.recorded_at_utc,
+        return {
+            "position": int8(row[0]),
+            "stream": row[1].encode(),
+            "version": int4(row[2]),
+            "event_id": row[3].encode(),
+            "type": row[4].encode(),
+            "recorded_at_utc": row[5].encode(),
+            "actor": row[6].encode(),
+            "request_id": row[7].encode(),
+            "command_id": row[8].encode(),
+            "command_index": int4(row[9]),
+            "command_sha256": row[10],
+            "causation_id": None if row[11] is None else row[11].encode(),
+            "writer_epoch": int8(row[12]),
+            "data": row[13],
+            "leaf": row[14],
         }
 
 
 def planned(batch: Sequence[Pending], known: Known, place: Place) -> Plan:
     """Each request on its own: one that is refused or repeated changes nothing for the others."""
     plan = Plan(place, dict(known.heads))
-    seen: set[str] = set()
+    commands: set[str] = set()
+    events: set[str] = set()
     for request in batch:
-        names = {f"command {request.command_id}", *(f"event {entry.event_id}" for entry in request.entries)}
-        if not seen.isdisjoint(names):
+        event_ids = [entry.event_id for entry in request.entries]
+        if request.command_id in commands or not events.isdisjoint(event_ids):
             plan.postponed.append(request)
             continue
-        seen |= names
+        commands.add(request.command_id)
+        events.update(event_ids)
         _place(request, known, plan)
     return plan
 
@@ -183,10 +150,11 @@ def _refusal(request: Pending, known: Known, heads: dict[str, int]) -> RmosError
 
 
 def _accept(request: Pending, plan: Plan) -> AppendResult:
-    place, heads = plan.place, plan.heads
+    place, heads, rows = plan.place, plan.heads, plan.rows
+    position = plan.last_position
     positions, versions = [], []
     for index, entry in enumerate(request.entries):
-        position = plan.last_position + 1
+        position += 1
         version = heads[entry.stream] = heads.get(entry.stream, 0) + 1
         leaf = leaf_of(
             entry_of(
@@ -206,20 +174,23 @@ def _accept(request: Pending, plan: Plan) -> AppendResult:
                 data=entry.data,
             )
         )
-        plan.rows.append(
+        rows.append(
             (
-                version,
-                index,
+                position,
                 entry.stream,
+                version,
                 entry.event_id,
                 entry.type,
+                place.recorded_at_utc,
                 request.actor,
                 request.request_id,
                 request.command_id,
-                request.causation_id,
+                index,
                 request.command_sha256,
-                leaf,
+                request.causation_id,
+                place.writer_epoch,
                 entry.data,
+                leaf,
             )
         )
         positions.append(position)

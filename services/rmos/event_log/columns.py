@@ -1,89 +1,52 @@
-"""The columns of a batch as Postgres' binary arrays.
+"""The values of an append as Postgres' binary parameters.
 
-psycopg's own list adaptation searches every list for its element type, dimensions and NULLs; an append knows them, and
-with a dozen columns the search costs more than the rest of a small commit's parameters.
-Layout: PostgreSQL's array_recv (dimensions, has-null flag, element type, then length and lower bound of the one
-dimension, then length and bytes of each element; length -1 is NULL).
+Scalars are what the types' send functions write; arrays are what array_recv reads: dimensions, has-null flag, element
+type, length and lower bound of the one dimension, then length and bytes of each element (length -1: NULL). An append
+knows its types, and searching every list for them costs more than the rest of its parameters.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterable
-from struct import Struct
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from struct import Struct, pack
 
-from psycopg import AsyncConnection, Connection, postgres
-from psycopg.abc import Buffer
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
+from psycopg import postgres
 
 _HEADER = Struct("!iiIii").pack
 _LENGTH = Struct("!i").pack
-_INT4 = Struct("!ii").pack
 _NULL = _LENGTH(-1)
+_BYTEA, _TEXT, _INT4 = (postgres.types[name].oid for name in ("bytea", "text", "int4"))
+
+int4 = Struct("!i").pack
+"""One integer; struct.error outside 32 bits."""
+int8 = Struct("!q").pack
 
 
-class Texts(list[str | None]):
-    """A column of type text."""
+def blobs(column: Sequence[bytes]) -> bytes:
+    """bytea[]"""
+    return _array(_BYTEA, column)
 
 
-class Bytes(list[bytes]):
-    """A column of type bytea."""
+def texts(column: Sequence[str]) -> bytes:
+    """text[]"""
+    return _array(_TEXT, list(map(str.encode, column)))
 
 
-class Integers(list[int]):
-    """A column of type int4; struct.error for a value outside its range."""
+def optional_texts(column: Sequence[str | None]) -> bytes:
+    """text[] that may hold NULLs."""
+    parts = [_NULL if text is None else _LENGTH(len(data := text.encode())) + data for text in column]
+    return b"".join((_HEADER(1, 1, _TEXT, len(column), 1), *parts))
 
 
-class _Column(Dumper):
-    format = Format.BINARY
-    element: ClassVar[str]
-
-    def __init__(self, cls: type, context: Any = None) -> None:
-        super().__init__(cls, context)
-        info = postgres.types[self.element]
-        self.oid = info.array_oid
-        self._element_oid = info.oid
-
-    def dump(self, obj: Any) -> Buffer:
-        return b"".join((_HEADER(1, 1, self._element_oid, len(obj), 1), *self.elements(obj)))
-
-    @abstractmethod
-    def elements(self, column: Any) -> Iterable[bytes]:
-        """Length and bytes of each element."""
+def integers(column: Sequence[int]) -> bytes:
+    """int4[]; struct.error for a value outside 32 bits."""
+    parts = [4] * (2 * len(column))
+    parts[1::2] = column
+    return _HEADER(1, 0, _INT4, len(column), 1) + pack(f"!{len(parts)}i", *parts)
 
 
-class _TextColumn(_Column):
-    element = "text"
-
-    def elements(self, column: Texts) -> Iterable[bytes]:
-        parts: list[bytes] = []
-        for text in column:
-            if text is None:
-                parts.append(_NULL)
-            else:
-                data = text.encode()
-                parts += (_LENGTH(len(data)), data)
-        return parts
-
-
-class _BytesColumn(_Column):
-    element = "bytea"
-
-    def elements(self, column: Bytes) -> Iterable[bytes]:
-        return [part for data in column for part in (_LENGTH(len(data)), data)]
-
-
-class _IntegerColumn(_Column):
-    element = "int4"
-
-    def elements(self, column: Integers) -> Iterable[bytes]:
-        return [_INT4(4, number) for number in column]
-
-
-def register(connection: Connection[Any] | AsyncConnection[Any]) -> None:
-    """The connection takes these columns as parameters of the types text[], bytea[] and int4[]."""
-    connection.adapters.register_dumper(Texts, _TextColumn)
-    connection.adapters.register_dumper(Bytes, _BytesColumn)
-    connection.adapters.register_dumper(Integers, _IntegerColumn)
+def _array(element: int, column: Sequence[bytes]) -> bytes:
+    parts = [b""] * (2 * len(column))
+    parts[0::2] = map(_LENGTH, map(len, column))
+    parts[1::2] = column
+    return _HEADER(1, 0, element, len(column), 1) + b"".join(parts)

@@ -14,8 +14,8 @@ from psycopg.rows import tuple_row
 
 from contracts.log import StoredEvent
 from services.rmos.event_log.batch import Known, Plan
-from services.rmos.event_log.columns import register
 from services.rmos.event_log.pending import Pending
+from services.rmos.event_log.prepared import PreparedWrite
 from services.rmos.event_log.statements import statement
 from services.rmos.event_log.stored import stored_event
 
@@ -38,7 +38,8 @@ class LeaderSession:
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
         self._connection = connection
-        register(connection)
+        self._append = PreparedWrite(connection, _APPEND)
+        self._append_one = PreparedWrite(connection, _APPEND_ONE)
 
     @classmethod
     async def connect(cls, dsn: str, holder: str) -> Self:
@@ -46,6 +47,7 @@ class LeaderSession:
             dsn,
             autocommit=True,
             row_factory=tuple_row,
+            client_encoding="utf-8",
             options=_OPTIONS,
             application_name=f"rmos-writer {holder}"[:63],
             connect_timeout=3,
@@ -115,9 +117,9 @@ class LeaderSession:
     async def insert(self, plan: Plan) -> None:
         """Commits the plan's rows: one statement, one transaction, one round trip."""
         if len(plan.rows) == 1:
-            await self._connection.execute(_APPEND_ONE, plan.parameters_of_one(), prepare=True)
+            await self._append_one.run(plan.parameters_of_one())
         else:
-            await self._connection.execute(_APPEND, plan.parameters(), prepare=True)
+            await self._append.run(plan.parameters())
 
     async def _value(self, query: Any, parameters: dict[str, Any]) -> Any:
         row = await (await self._connection.execute(query, parameters)).fetchone()
