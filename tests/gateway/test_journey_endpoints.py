@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from contracts import examples, subjects
@@ -68,6 +69,15 @@ async def test_feasibility_takes_the_mode_from_the_prefix_too_and_refuses_a_cont
     sent = world.partner.last(conversation).body
     assert (sent.mode, sent.context.tool_id) == ("saw", "saw_140_1_0")
     problem_in(contradiction, 400, "INVALID_REQUEST")
+
+
+async def test_an_item_of_a_batch_may_name_its_blade_with_the_prefix(world: World) -> None:
+    context = {"context": {"tool_id": "saw:saw_140_1_0"}}
+    async with world.client() as client:
+        items = [{"spec": SPEC, **context}, {"spec": SPEC, "context": "none"}, {"spec": SPEC}]
+        await client.post("/api/rmos/feasibility/batch", json={"items": items, "mode": "saw"})
+    sent = orjson.loads(world.partner.last(subjects.FEASIBILITY_BATCH).body.items_json)
+    assert [item.get("context") for item in sent] == [{"tool_id": "saw_140_1_0"}, "none", None]
 
 
 async def test_the_filters_of_the_list_reach_rmos(world: World) -> None:

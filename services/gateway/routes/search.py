@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Body, Request
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from starlette.responses import Response
 
 from contracts import subjects
@@ -64,6 +64,12 @@ class BatchBody(Message):
     actor: Acting = None
 
     _mode = model_validator(mode="before")(mode_by_tool)
+
+    @field_validator("items")
+    @classmethod
+    def _tools(cls, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Each item's tool by its catalog id: the mode is the batch's to say."""
+        return [bare_tool(item) for item in items]
 
 
 @router.post("/api/rmos/ai/constraint-search", response_model=SearchReply)

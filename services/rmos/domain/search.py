@@ -21,13 +21,17 @@ from contracts.search import (
     SearchResult,
     SearchStatus,
 )
+from contracts.spec import Ring, RosetteSpec
 from services.rmos.domain.catalog import Catalog, near_matches
+from services.rmos.domain.feasibility import evaluate
 from services.rmos.domain.feasibility.composition import SEVERITY
 
 LIMITS = "limits"
 """Stands for a calculator where a candidate breaks what was asked."""
 NEEDED = ("material_id", "tool_id", "machine_id", "stock_thickness_mm")
 """Without these every verdict is UNKNOWN, whatever the design: nothing to search for."""
+PLAIN = RosetteSpec(canvas_mm=Decimal(120), shapes=(Ring(r_inner=Decimal(45), r_outer=Decimal(50), depth_mm=1),))
+"""Nothing about this design can be UNKNOWN: what is, lies in the context."""
 MAX_REASON = 500
 _CUTTABLE = frozenset({RiskLevel.GREEN, RiskLevel.YELLOW})
 
@@ -192,7 +196,8 @@ def broken_limits(design: RosetteParamSpec, asked: SearchContext, catalog: Catal
 
 
 def check_asked(asked: SearchContext, catalog: Catalog) -> None:
-    """Raises RmosError(INVALID_REQUEST) where no design could change the verdict: inputs missing or not known."""
+    """Raises RmosError(INVALID_REQUEST) where every design would be UNKNOWN: inputs missing, not known, or such that
+    the engine judges nothing with them (a blade, stock of which no chip load is published)."""
     absent = [name for name in NEEDED if getattr(asked, name) is None]
     if absent:
         raise RmosError(
@@ -212,6 +217,13 @@ def check_asked(asked: SearchContext, catalog: Catalog) -> None:
                 field="inlay_materials",
                 near_matches=near,
             )
+    plain = evaluate(PLAIN, asked.cutting(), catalog)
+    if plain.risk_level is RiskLevel.UNKNOWN:
+        raise RmosError(
+            ErrorCode.INVALID_REQUEST,
+            f"every design would be UNKNOWN in this context: {plain.block_reason}",
+            suggestions=list(plain.suggestions),
+        )
 
 
 def refused(number: int, call_id: str | None, error: RmosError) -> SearchAttempt:

@@ -168,6 +168,22 @@ async def with_an_unknown_tool(_: Shop) -> dict[str, Any]:
     return {"context": NEVER_GREEN.model_copy(update={"tool_id": "flat_9_9"})}
 
 
+async def with_a_blade(_: Shop) -> dict[str, Any]:
+    return {"context": NEVER_GREEN.model_copy(update={"tool_id": "saw_125_1_2_24"})}
+
+
+async def with_a_ball_nose(_: Shop) -> dict[str, Any]:
+    return {"context": NEVER_GREEN.model_copy(update={"tool_id": "ball_1_0"})}
+
+
+async def on_a_saw(_: Shop) -> dict[str, Any]:
+    return {"context": NEVER_GREEN.model_copy(update={"machine_id": "cnc_saw_precision"})}
+
+
+async def in_pearl(_: Shop) -> dict[str, Any]:
+    return {"context": NEVER_GREEN.model_copy(update={"material_id": "mother_of_pearl"})}
+
+
 @pytest.mark.parametrize(
     ("place", "code"),
     [
@@ -180,6 +196,10 @@ async def with_an_unknown_tool(_: Shop) -> dict[str, Any]:
         (in_an_archived_session, ErrorCode.ILLEGAL_TRANSITION),
         (without_a_machine, ErrorCode.INVALID_REQUEST),
         (with_an_unknown_tool, ErrorCode.INVALID_REQUEST),
+        (with_a_blade, ErrorCode.INVALID_REQUEST),
+        (with_a_ball_nose, ErrorCode.INVALID_REQUEST),
+        (on_a_saw, ErrorCode.INVALID_REQUEST),
+        (in_pearl, ErrorCode.INVALID_REQUEST),
     ],
 )
 async def test_what_may_not_be_searched_is_refused_and_nothing_is_recorded(
