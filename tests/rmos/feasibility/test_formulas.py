@@ -70,6 +70,13 @@ def test_power_in_a_slot_equals_specific_energy_times_removal_rate() -> None:
     assert specific_n_per_mm2 == pytest.approx(k / math.sqrt(chip) * math.pi / 2, rel=1e-9)
 
 
+def test_torque_is_the_force_on_the_edge_times_its_radius() -> None:
+    force, diameter, speed = 10.6, 3.175, 18_000.0  # one of two teeth in the slot
+    power = cutting.cutting_power_w(force, cutting.surface_speed_m_per_s(diameter, speed), 2, 1.0)
+    assert cutting.torque_n_mm(power, speed) == pytest.approx(force * diameter / 2)
+    assert cutting.torque_n_mm(1250, 30_000) == pytest.approx(398, abs=0.5)  # 1.25 kW at 30,000 rev/min: 0.4 N·m
+
+
 def test_stress_at_the_collet_counts_when_the_shank_is_thin() -> None:
     thin = cutting.bending_stress_n_per_mm2(10, 40, 3, 5, 3)
     assert thin == pytest.approx(10 * 40 * 1.5 / (math.pi * 3**4 / 64))

@@ -26,7 +26,7 @@ def geometry_of(cuts: tuple[Cut, ...], cutter_radius_mm: float, least_wall_mm: f
     solid = [cut for cut in cuts if cut.outlines]
     for cut in cuts:
         if not cut.outlines:
-            mend = "use fewer petals, a smaller web_mm or a larger r_inner"
+            mend = f"use fewer than {cut.fold} petals, a smaller web_mm or a larger r_inner"
             found.faults.append(Fault(f"{cut.name} leaves no area to cut", (cut.index,), mend))
     profiles = [_cluster(group, cutter_radius_mm, least_wall_mm, found) for group in clusters(solid)]
     for inner, outer in itertools.pairwise(profiles):

@@ -56,6 +56,11 @@ def cutting_power_w(force_n: float, surface_speed: float, flutes: int, stepover_
     return force_n * surface_speed * max(1.0, flutes * engagement_rad(stepover_ratio) / math.tau)
 
 
+def torque_n_mm(power_w: float, rev_per_min: float) -> float:
+    """T = P / (2π·n)."""
+    return 60_000 * power_w / (math.tau * rev_per_min)
+
+
 def second_moment_mm4(diameter_mm: float) -> float:
     """I = π·d⁴/64 of a round bar."""
     return math.pi * diameter_mm**4 / 64

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from shapely import Polygon
 from shapely.affinity import rotate
 
+from contracts.spec import DotRing
 from services.rmos.domain.feasibility.geometry import OVERLAP_MM, TOUCH_MM, Cut, Fault, Findings, Profile, Share, Wall
 from services.rmos.domain.feasibility.polygons import (
     centre_travel,
@@ -43,13 +46,22 @@ def analyse(cut: Cut, radius: float, least_wall: float, found: Findings) -> Prof
 
 def collision(cut: Cut) -> Fault:
     """Pieces of one shape that overlap."""
-    mend = "use fewer or smaller pieces, or a larger radius"
+    mend = f"use at most {_most_beside_each_other(cut)} pieces, smaller ones, or a larger radius"
     return Fault(f"{cut.name}: neighbouring pieces overlap", (cut.index,), mend)
+
+
+def _most_beside_each_other(cut: Cut) -> int:
+    """Dots touch where their chord 2·r·sin(π/n) is their diameter; of other pieces one less than there are."""
+    if not isinstance(cut.shape, DotRing):
+        return cut.fold - 1
+    ratio = float(cut.shape.dot_r / cut.shape.r)
+    return max(1, math.floor(math.pi / math.asin(ratio) + 1e-9)) if ratio < 1 else 1
 
 
 def crossed(cut: Cut) -> Fault:
     """An outline that crosses itself or has no area."""
-    return Fault(f"{cut.name} crosses itself or has no area", (cut.index,), "use a smaller gap or fewer pieces")
+    mend = f"use fewer than {cut.fold} pieces or a smaller gap"
+    return Fault(f"{cut.name} crosses itself or has no area", (cut.index,), mend)
 
 
 def _wall_to_neighbour(cut: Cut, parts: list[Polygon], least_wall: float, found: Findings) -> None:

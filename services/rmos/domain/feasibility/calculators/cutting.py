@@ -185,7 +185,8 @@ def tool_deflection(situation: Situation) -> CalculatorResult:
 
 
 def spindle_power(situation: Situation) -> CalculatorResult:
-    """Power at the cutter against what the spindle has at this speed (constant torque below its top speed)."""
+    """Power and torque at the cutter against what the spindle has at this speed: its torque is the same at every speed
+    up to the top, so that both are used alike."""
     machine, tool, load = situation.machine, situation.tool, _load(situation)
     speed = float(load.feeds.spindle_rev_per_min)
     edge = cutting.surface_speed_m_per_s(situation.diameter_mm, speed)
@@ -194,13 +195,18 @@ def spindle_power(situation: Situation) -> CalculatorResult:
     available = SPINDLE_EFFICIENCY * float(machine.spindle_power.value) * share
     use = power / available
     result = quantity("power_used", use, "1")
+    torques = [
+        quantity(name, cutting.torque_n_mm(watts, speed), "N*mm")
+        for name, watts in (("cutting_torque", power), ("available_torque", available))
+    ]
     step = situation.pass_depth_mm
     return judged(
         "spindle_power",
         score_on(POWER, use),
-        f"cutting takes {load.most}{power:.1f} W of the {available:.0f} W the spindle gives at {speed:.0f} rev/min",
+        f"cutting takes {load.most}{power:.1f} W of the {available:.0f} W the spindle gives at {speed:.0f} rev/min, "
+        f"{torques[0].value:.1f} of {torques[1].value:.0f} N*mm",
         inputs=[quantity("cutting_force", load.force_n, "N"), quantity("surface_speed", edge, "m/s")],
-        results=[quantity("cutting_power", power, "W"), quantity("available_power", available, "W"), result],
+        results=[quantity("cutting_power", power, "W"), quantity("available_power", available, "W"), *torques, result],
         limiting=result,
         suggestion=f"cut at most {step * 0.6 / use:.2f} mm deep a pass or feed slower",
         hard=use > 1,

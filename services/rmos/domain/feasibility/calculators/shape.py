@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from contracts.catalog import Material
 from contracts.feasibility import CalculatorResult
 from contracts.outlines import pieces
@@ -46,22 +48,22 @@ PIECE: Curve = ((0.4, 0), (0.6, 30), (0.8, 50), (1.0, 80), (2.0, 100))
 def geometry_validity(situation: Situation) -> CalculatorResult:
     """No overlaps of different depth, no crossing outlines, no colliding pieces, no shape without area."""
     geometry = situation.design_geometry
+    shapes = quantity("cut_shapes", len(situation.cuts), "1")
     if geometry.faults:
         first = geometry.faults[0]
         more = f" (and {len(geometry.faults) - 1} more)" if len(geometry.faults) > 1 else ""
         faults = quantity("faults", len(geometry.faults), "1")
         return judged(
             "geometry_validity", 0, first.what + more, limiting=faults, suggestion=first.mend, hard=True,
-            results=[faults],
+            inputs=[shapes], results=[faults],
         )  # fmt: skip
-    shapes = quantity("cut_shapes", len(situation.cuts), "1")
     if geometry.merged:
         a, b = geometry.merged[0]
         overlaps = quantity("overlapping_pairs", len(geometry.merged), "1")
         return judged(
             "geometry_validity", 60, f"shapes[{a}] and shapes[{b}] overlap at one depth: they become one pocket",
             inputs=[shapes], results=[overlaps], limiting=overlaps,
-            suggestion="keep the shapes apart, or their inlay pieces cannot both lie flat",
+            suggestion=f"move them {_apart(situation, a, b):.2f} mm apart, or their inlay pieces cannot both lie flat",
         )  # fmt: skip
     return judged("geometry_validity", 100, "every shape is sound and keeps to itself", inputs=[shapes])
 
@@ -163,6 +165,14 @@ def inlay_fragility(situation: Situation) -> CalculatorResult:
         suggestion=f"make pieces of {material.name} at least {least:g} mm wide",
         assumptions=[f"least piece {least:g} mm: {material.min_piece.source}"],
     )
+
+
+def _apart(situation: Situation, a: int, b: int) -> float:
+    """The way in mm after which two shapes keep to themselves whatever they look like: their reaches are apart."""
+    first, second = (next(cut for cut in situation.cuts if cut.index == index) for index in (a, b))
+    if first.centre == second.centre:
+        return min(first.outer_mm, second.outer_mm) - max(first.inner_mm, second.inner_mm)
+    return first.outer_mm + second.outer_mm - math.dist(first.centre, second.centre)
 
 
 def _wall_score(wall: Wall, least: float) -> float:
