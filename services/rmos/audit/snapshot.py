@@ -12,11 +12,11 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from services.rmos.audit.records import RecordedCheckpoint
-from services.rmos.audit.rows import LogRow, log_row
+from services.rmos.audit.rows import LogRow, StoredRow, log_row
 from services.rmos.event_log.statements import statement
 from services.rmos.lag import Follower
 
-CHUNK = 5_000
+CHUNK = 2_000
 SWAP_LOCK = 7_266_811_003
 """Advisory lock of the database (migrations/versions/0004): who holds it shared sees the same projections all along."""
 _ROWS = """
@@ -43,10 +43,15 @@ class Snapshot:
 
     def rows(self) -> Iterator[list[LogRow]]:
         """The whole log by position, in chunks."""
+        for chunk in self.stored_rows():
+            yield [log_row(row) for row in chunk]
+
+    def stored_rows(self) -> Iterator[list[StoredRow]]:
+        """As `rows`, for who looks at every row's bytes and at few of its fields."""
         with self._connection.cursor(name="audit_rows", binary=True) as cursor:
             cursor.execute(_ROWS)
             while found := cursor.fetchmany(CHUNK):
-                yield [log_row(row) for row in found]
+                yield found
 
     def checkpoints(self) -> list[RecordedCheckpoint]:
         """All that were ever signed, by size."""

@@ -9,7 +9,7 @@ from services.rmos.audit.alignment import aligned
 from services.rmos.audit.findings import Kind, Report
 from services.rmos.audit.publication import cut
 from services.rmos.audit.records import RecordedCheckpoint
-from services.rmos.audit.rows import LogRow, entry_of_row, leaves_of
+from services.rmos.audit.rows import LEAF, POSITION, LogRow, StoredRow, entry_of_row, leaves_of, log_row
 from services.rmos.domain.checkpoint import Checkpoint, NotACheckpoint, VerifierKey, opened
 from services.rmos.domain.leaf import leaf_of
 from services.rmos.domain.merkle import HASH_BYTES, HashTree
@@ -17,7 +17,7 @@ from services.rmos.domain.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, e
 
 Read = Callable[[str], bytes | None]
 """The public object at this path; None when there is none."""
-Rows = Callable[[], Iterable[list[LogRow]]]
+Rows = Callable[[], Iterable[list[StoredRow]]]
 Tick = Callable[[int], None]
 
 
@@ -65,11 +65,11 @@ def judged_log(rows: Rows, signed: Sequence[Checkpoint], read: Read, report: Rep
     judged, positions, changed = Judged(), [], []
     for chunk in rows():
         computed = leaves_of(chunk)
-        stored = [row.leaf for row in chunk]
+        stored = [row[LEAF] for row in chunk]
         judged.tree.extend(b"".join(stored))
         if computed != stored:
-            changed += [row.position for row, leaf in zip(chunk, computed, strict=True) if leaf != row.leaf]
-        positions += [row.position for row in chunk]
+            changed += [row[POSITION] for row, leaf in zip(chunk, computed, strict=True) if leaf != row[LEAF]]
+        positions += [row[POSITION] for row in chunk]
         tick(len(chunk))
     judged.rows = len(positions)
     judged.covered = max((checkpoint.size for checkpoint in signed), default=0)
@@ -127,7 +127,7 @@ def _rows_by_number(rows: Rows, stored: list[bytes], published: HashTree) -> dic
     kept: dict[int, LogRow] = {}
     number = 0
     for chunk in rows():
-        for row, computed in zip(chunk, leaves_of(chunk), strict=True):
+        for row, computed in zip(map(log_row, chunk), leaves_of(chunk), strict=True):
             at_home = row.position <= published.size and published.node(0, row.position - 1) == computed == row.leaf
             if not at_home or row.position != number + 1:
                 kept[number] = row

@@ -143,7 +143,11 @@ class _Audit:
         total = self.view.events()
         self.progress("events", 0, total)
         return judged_log(
-            self.view.rows, known, self.public.read, self.report, lambda done: self.progress("events", done, total)
+            self.view.stored_rows,
+            known,
+            self.public.read,
+            self.report,
+            lambda done: self.progress("events", done, total),
         )
 
     def _tiles(self, judged: Judged, size: int) -> None:

@@ -8,12 +8,14 @@ is either a node or folded from a few of them, so whoever can look nodes up can 
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable, Iterator, Sequence
 
 HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 """MTH({}): the root of the tree without leaves."""
 _NODE_PREFIX = b"\x01"
+_PAIR = struct.Struct("64s")
 _sha256 = hashlib.sha256
 
 Range = tuple[int, int]
@@ -195,7 +197,7 @@ class HashTree:
             above = self._levels[level + 1]
             start = 2 * len(above)
             row = bytes(self._levels[level][start : len(self._levels[level]) // pair * pair])
-            above += b"".join([_sha256(_NODE_PREFIX + row[at : at + pair]).digest() for at in range(0, len(row), pair)])
+            above += b"".join([_sha256(_NODE_PREFIX + both).digest() for (both,) in _PAIR.iter_unpack(row)])
             level += 1
 
     def node(self, level: int, index: int) -> bytes:
