@@ -1,5 +1,5 @@
-"""Toolpaths: judge again, gate, have them made, read them back, record. Every valid request leaves one
-artifact, unless its deadline passes before."""
+"""Toolpaths: judge again, gate, have them made, read them back, record. Every valid request leaves one artifact: CAM is
+given less time than there is, so that its silence can be recorded too."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ from services.rmos.handlers.judging import SessionSteps, parsed_spec, stored_spe
 from services.rmos.handlers.toolpath_gate import Subject, gated, not_recomputed
 from services.rmos.minting import Draft, Placement
 from services.rmos.ports import Queries
+
+TO_RECORD_MS = 2000
+"""How long before the caller's deadline CAM must have answered: a program that takes too long is an outcome, and there
+must be time to put it on record. Of a shorter deadline, half of what is left."""
 
 
 @dataclass(slots=True)
@@ -169,7 +173,7 @@ class ToolpathHandlers:
         key = digest_of(job)
         if key not in made.programs:
             try:
-                made.programs[key] = await self._desk.cam.generate(job, request)
+                made.programs[key] = await self._desk.cam.generate(job, self._with_time_to_record(request))
             except RmosError as error:
                 made.programs[key] = error
         result = made.programs[key]
@@ -180,6 +184,10 @@ class ToolpathHandlers:
         for blob in (result.gcode, result.opplan, result.preview):
             await self._desk.blobs.get(blob)
         return result
+
+    def _with_time_to_record(self, request: RequestContext) -> RequestContext:
+        left_ms = request.deadline_ms - int(self._desk.clock.now().timestamp() * 1000)
+        return request.model_copy(update={"deadline_ms": request.deadline_ms - min(TO_RECORD_MS, left_ms // 2)})
 
     def _draft(
         self,

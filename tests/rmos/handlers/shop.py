@@ -122,12 +122,15 @@ class GeneratingCam:
 
     blobs: BlobStore
     jobs: int = 0
+    deadline_ms: int | None = None
+    """Of the newest job."""
     meanwhile: Callable[[], Awaitable[None]] | None = None
     failing: RmosError | None = None
     _programs: dict[str, Any] = field(default_factory=dict)
 
-    async def generate(self, job: ToolpathJob, _: RequestContext) -> ToolpathResult:
+    async def generate(self, job: ToolpathJob, request: RequestContext) -> ToolpathResult:
         self.jobs += 1
+        self.deadline_ms = request.deadline_ms
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             await meanwhile()

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.artifacts import ArtifactStatus, AttachmentKind
 from contracts.envelope import RequestContext
-from contracts.errors import ErrorCode
+from contracts.errors import ErrorCode, RmosError
 from contracts.model import Message
 from contracts.rmos import (
     AddAttachments,
@@ -109,6 +109,29 @@ async def test_a_program_that_came_after_the_deadline_is_not_released_and_can_be
     await refused(late, ErrorCode.DEADLINE_EXCEEDED)
     assert (await shop.session(session.session_id)).state is SessionState.TOOLPATHS_REQUESTED
     again = await shop.toolpaths.make_toolpaths(command, until_in_a_second(shop, "key_1"))
+    assert again.artifact.status is ArtifactStatus.OK
+
+
+@pytest.mark.parametrize(("given_ms", "for_cam_ms"), [(60_000, 58_000), (1_000, 500)])
+async def test_a_program_that_takes_too_long_is_an_error_on_record_and_can_be_asked_for_again(
+    shop: Shop, given_ms: int, for_cam_ms: int
+) -> None:
+    session, candidate = await shop.approved_session()
+    begun_ms = int(shop.clock.now().timestamp() * 1000)
+    request = by(OTTO).model_copy(update={"deadline_ms": begun_ms + given_ms})
+
+    async def take_all_the_time() -> None:
+        assert shop.cam.deadline_ms == begun_ms + for_cam_ms
+        shop.clock.pass_s(for_cam_ms / 1000)
+        shop.cam.failing = RmosError(ErrorCode.DEADLINE_EXCEEDED, "cam gave no answer within the deadline; ask again")
+
+    shop.cam.meanwhile = take_all_the_time
+    command = MakeToolpaths(artifact_id=candidate.artifact_id)
+    late = (await shop.toolpaths.make_toolpaths(command, request)).artifact
+    assert (late.status, late.decision.details["cause"]) == (ArtifactStatus.ERROR, "DEADLINE_EXCEEDED")
+    assert (await shop.session(session.session_id)).state is SessionState.APPROVED
+    shop.cam.failing = None
+    again = await shop.toolpaths.make_toolpaths(command, by(OTTO))
     assert again.artifact.status is ArtifactStatus.OK
 
 
