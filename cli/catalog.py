@@ -44,7 +44,7 @@ def add(
     both. What is there already, figure by figure, stays as it is. Exit 1 for a clash or a wrong file, 2 for no system.
     """
     try:
-        wanted = [entry for file in files for entry in entries_in(str(file), file.read_text("utf-8"))]
+        wanted = [entry for file in files for entry in _entries_of(file)]
         for entry in wanted:
             check_figures(kind_of(entry), entry)
         with _api(home, url, key) as api:
@@ -52,7 +52,7 @@ def add(
             if len(new) > MAX_CATALOG_ENTRIES:
                 raise CatalogError(f"{len(new)} new entries are too many at once, at most {MAX_CATALOG_ENTRIES}")
             digest = _added(api, new) if new and not dry_run else _digest(api)
-    except (CatalogError, OSError, UnicodeDecodeError) as error:
+    except (CatalogError, OSError) as error:
         typer.echo(f"nothing was added: {error}", err=True)
         raise typer.Exit(NOT_ADDED) from None
     except ApiError as error:
@@ -61,6 +61,17 @@ def add(
     for entry in new:
         typer.echo(f"{'would add' if dry_run else 'added'} {kind_of(entry)} {entry.id}: {entry.name}")
     typer.echo(f"{len(new)} new, {len(wanted) - len(new)} there already; catalog {digest}")
+
+
+def _entries_of(file: Path) -> list[Entry]:
+    """Raises CatalogError naming the file, also for one without a single entry; OSError for one that cannot be read."""
+    try:
+        entries = entries_in(str(file), file.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise CatalogError(f"{file}: not UTF-8: {error.reason} (byte {error.start})") from error
+    if not entries:
+        raise CatalogError(f"{file}: there is no [[material]], [[tool]] or [[machine]] in it")
+    return entries
 
 
 @contextmanager
