@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,10 +47,25 @@ class Stack:
     def api(self, role: str = "admin") -> Api:
         return Api(self.url, self.key(role))
 
-    def client(self, role: str = "admin") -> httpx.AsyncClient:
+    def client(self, role: str = "admin", timeout_s: float = 60) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.key(role)}"}
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60, limits=limits)
+
+
+async def wait_for_readiness(
+    client: httpx.AsyncClient, stack: Stack, victim: str, old_pid: int, patience_s: float
+) -> None:
+    """Until the victim has a new pid and the whole system says that it is ready."""
+    give_up = time.monotonic() + patience_s
+    while time.monotonic() < give_up:
+        try:
+            if stack.pid(victim) != old_pid and (await client.get("/readyz")).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{victim} did not come back")
 
 
 def start_stack(home: Path) -> subprocess.Popen[str]:

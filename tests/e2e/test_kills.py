@@ -1,4 +1,4 @@
-"""kill -9 of every process in the middle of 50 concurrent journeys."""
+"""kill -9 of every process in the middle of concurrent journeys: 16 of them, and 50 every night."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import pytest
 
 from tests.e2e import journey
 from tests.e2e.log_check import check_log
-from tests.e2e.stack import Stack, running_stack
+from tests.e2e.stack import Stack, running_stack, wait_for_readiness
 
-JOURNEYS = 50
 PROMPT = "plain ring rosette, 90 mm"
-"""Quick to cut: the outage meets all 50, not a queue in front of the toolpaths."""
+"""Quick to cut: the outage meets all journeys, not a queue in front of the toolpaths."""
+CLIENT_PATIENCE_S = 25
+"""After which a client leaves: nobody answers a generation or a toolpath whose process was killed (decision 0008)."""
 PATIENCE_S = 60
 """When the test gives up; how soon a process is back is held by tests/cli/test_up_down_status.py."""
 RETRYABLE = {503, 504}
@@ -68,36 +69,33 @@ def definite_reason(answer: dict[str, object]) -> str:
 
 @pytest.mark.parametrize("victim", PROCESSES)
 async def test_every_journey_ends_and_the_log_is_whole(mortal_stack: Stack, victim: str) -> None:
-    async with mortal_stack.client() as client:
+    await kill_amid(mortal_stack, victim, 16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", PROCESSES)
+async def test_every_one_of_50_journeys_ends_and_the_log_is_whole(mortal_stack: Stack, victim: str) -> None:
+    await kill_amid(mortal_stack, victim, 50)
+
+
+async def kill_amid(mortal_stack: Stack, victim: str, number_of_journeys: int) -> None:
+    async with mortal_stack.client(timeout_s=CLIENT_PATIENCE_S) as client:
         assert await travel(client, 0) == "done"
-        journeys = [asyncio.create_task(travel(client, number)) for number in range(JOURNEYS)]
+        journeys = [asyncio.create_task(travel(client, number)) for number in range(number_of_journeys)]
         await asyncio.wait(journeys, return_when=asyncio.FIRST_COMPLETED)
         before = [one.result() for one in journeys if one.done()]
         pid = mortal_stack.pid(victim)
         os.kill(pid, signal.SIGKILL)
-        await wait_for_readiness(client, mortal_stack, victim, pid)
+        await wait_for_readiness(client, mortal_stack, victim, pid, PATIENCE_S)
         endings = Counter(await asyncio.gather(*journeys))
         assert set(before) == {"done"}
-        assert len(before) < JOURNEYS, "the kill did not come in the middle"
+        assert len(before) < number_of_journeys, "the kill did not come in the middle"
         assert await travel(client, 1) == "done", endings
     counts = check_log(mortal_stack)
     await check_feed(mortal_stack, counts["events"])
     listed = await listed_artifacts(mortal_stack)
     # a command whose caller was sent away with "ask again" may still end meanwhile
     assert counts["artifacts"] <= listed <= check_log(mortal_stack)["artifacts"]
-
-
-async def wait_for_readiness(client: httpx.AsyncClient, stack: Stack, victim: str, old_pid: int) -> None:
-    """Until the victim has a new pid and the whole system says that it is ready."""
-    give_up = time.monotonic() + PATIENCE_S
-    while time.monotonic() < give_up:
-        try:
-            if stack.pid(victim) != old_pid and (await client.get("/readyz")).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{victim} did not come back")
 
 
 async def check_feed(stack: Stack, events: int) -> None:
