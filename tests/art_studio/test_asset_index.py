@@ -22,11 +22,17 @@ from services.art_studio.migrate import MigrationDrift, migrate_index
 from services.art_studio.ports import NewAsset
 
 
-@pytest.fixture
-def database(postgres_server: PostgresAccess) -> DatabaseAccess:
+@pytest.fixture(scope="module")
+def migrated_index(postgres_server: PostgresAccess) -> DatabaseAccess:
+    """Never touched: each test works on a copy."""
     access = postgres_server.create_database()
     migrate_index(access.owner_dsn)
     return access
+
+
+@pytest.fixture
+def database(postgres_server: PostgresAccess, migrated_index: DatabaseAccess) -> DatabaseAccess:
+    return postgres_server.create_database(like=migrated_index.name)
 
 
 @pytest.fixture

@@ -23,13 +23,13 @@ from runtime.clock import SystemClock
 from runtime.dead_letters import BusAway, BusLogin, dead_letters
 from runtime.logs import logger
 from runtime.settings import NatsSettings
-from runtime.testing import DatabaseAccess, NatsAccess, PostgresAccess, running_nats
+from runtime.testing import DatabaseAccess, NatsAccess, running_nats
 from services.rmos.event_log import fact as fact_module
 from services.rmos.event_log.duties import ended
 from services.rmos.event_log.letters import LetterHandler
 from services.rmos.event_log.log import PostgresEventLog
 from services.rmos.event_log.recorder import FactRecorder
-from services.rmos.migrate import migrate_bus, migrate_tables
+from services.rmos.migrate import migrate_bus
 from tests.rmos.event_log.given import leading, until
 
 UNKNOWN = "cam.toolpaths_retracted.v1"
@@ -44,13 +44,6 @@ def bus_server() -> Iterator[NatsAccess]:
     with running_nats() as access:
         asyncio.run(migrate_bus(settings(access, "migrate"), log_is_empty=True))
         yield access
-
-
-@pytest.fixture
-def database(postgres_server: PostgresAccess) -> DatabaseAccess:
-    access = postgres_server.create_database()
-    migrate_tables(access.owner_dsn)
-    return access
 
 
 def settings(access: NatsAccess, user: str) -> NatsSettings:
@@ -101,13 +94,15 @@ async def publish_unknown(cam: Bus, fact_id: str, sending: str = "") -> None:
 
 
 async def until_dead(access: NatsAccess, count: int) -> list[Any]:
-    found: list[Any] = []
+    """The letters as `list` shows them, once so many are there."""
+    login = BusLogin(access.url, OPERATOR, access.passwords[OPERATOR])
+    async with dead_letters(login) as letters:
 
-    async def there() -> bool:
-        found[:] = (await answer(access, "list"))["letters"]
-        return len(found) >= count
+        async def there() -> bool:
+            return await letters.count() >= count
 
-    await until(there, 60)
+        await until(there, 60)
+    found: list[Any] = (await answer(access, "list"))["letters"]
     return found
 
 

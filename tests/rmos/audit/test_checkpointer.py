@@ -12,7 +12,7 @@ from psycopg import errors
 from contracts.errors import ErrorCode, RmosError
 from runtime.objects import ObjectStore
 from runtime.settings import S3Settings
-from runtime.testing import DatabaseAccess, NatsAccess, S3Access
+from runtime.testing import DatabaseAccess, NatsAccess
 from services.rmos.audit.acceptance import Acceptance
 from services.rmos.audit.publication import PREFIX, Publication
 from services.rmos.domain.checkpoint import Checkpoint, SigningKey
@@ -27,14 +27,8 @@ from tests.rmos.audit.given import (
     public_objects,
     published,
     read_back,
-    s3_settings,
 )
 from tests.rmos.event_log.given import leading, until
-
-
-@pytest.fixture
-def store(s3_server: S3Access) -> S3Settings:
-    return s3_settings(s3_server, s3_server.create_bucket())
 
 
 def leaves(database: DatabaseAccess) -> list[bytes]:
@@ -48,10 +42,10 @@ def sizes(database: DatabaseAccess) -> list[int]:
 
 
 async def test_the_whole_log_is_public_and_signed_and_a_second_verifier_reads_it(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 600)
-    size, root, entries = read_back(store)
+    await published(database, public_store, bus_server, 600)
+    size, root, entries = read_back(public_store)
     assert (size, root) == (600, tlog.mth(leaves(database)))
     assert [tlog.leaf_hash(entry) for entry in entries] == leaves(database)
     with psycopg.connect(database.reader_dsn) as connection:
@@ -60,9 +54,9 @@ async def test_the_whole_log_is_public_and_signed_and_a_second_verifier_reads_it
 
 
 async def test_partial_tiles_are_dropped_once_their_full_tile_is_public(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         async with (
             leading(database.writer_dsn) as log,
             checkpointing(database, objects, bus_server, log) as checkpointer,
@@ -75,7 +69,7 @@ async def test_partial_tiles_are_dropped_once_their_full_tile_is_public(
             await until(lambda: not objects.listed("tile/0/000.p/") and not objects.listed("tile/entries/000.p/"))
         old = Tile(0, 0, 250)
         assert await Publication(objects).tile(old) == b"".join(leaves(database)[:250])
-    assert read_back(store)[0] == 260
+    assert read_back(public_store)[0] == 260
 
 
 class Listing(ObjectStore):
@@ -89,11 +83,11 @@ class Listing(ObjectStore):
 
 
 async def test_partial_tiles_are_looked_for_only_where_a_checkpoint_may_have_left_some(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess, monkeypatch: pytest.MonkeyPatch
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each checkpoint here completes two tiles; what a try before the start left can lie below the first 512."""
     monkeypatch.setattr("services.rmos.audit.checkpointer.MAX_EVENTS", 512)
-    objects = Listing(store, PREFIX)
+    objects = Listing(public_store, PREFIX)
     async with leading(database.writer_dsn) as log:
         await append(log, 2048)
         async with checkpointing(database, objects, bus_server, log) as checkpointer:
@@ -107,10 +101,10 @@ async def test_partial_tiles_are_looked_for_only_where_a_checkpoint_may_have_lef
 
 
 async def test_the_partial_tile_of_a_checkpoint_that_was_never_signed_is_dropped_too(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 250)
-    with public_objects(store) as objects:
+    await published(database, public_store, bus_server, 250)
+    with public_objects(public_store) as objects:
         await objects.put("tile/0/001.p/17", bytes(17 * 32), "application/octet-stream")
         async with leading(database.writer_dsn) as log:
             await append(log, 300, "more")
@@ -120,11 +114,11 @@ async def test_the_partial_tile_of_a_checkpoint_that_was_never_signed_is_dropped
 
 
 async def test_a_new_leader_goes_on_from_the_last_checkpoint(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 300)
+    await published(database, public_store, bus_server, 300)
     before = sizes(database)
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         async with (
             leading(database.writer_dsn) as log,
             checkpointing(database, objects, bus_server, log) as checkpointer,
@@ -132,13 +126,13 @@ async def test_a_new_leader_goes_on_from_the_last_checkpoint(
             await append(log, 5, "later")
             await until(lambda: checkpointer.covered.position == 305)
     assert sizes(database) == [*before, 305]
-    assert read_back(store)[0] == 305
+    assert read_back(public_store)[0] == 305
 
 
 async def test_only_the_writer_of_the_newest_term_may_sign(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         async with leading(database.writer_dsn) as log:
             await append(log, 3)
             assert log.term is not None
@@ -150,9 +144,9 @@ async def test_only_the_writer_of_the_newest_term_may_sign(
 
 @pytest.mark.parametrize("size", [2, 3, 99])
 async def test_the_database_refuses_a_checkpoint_that_is_not_ahead_or_not_in_the_log(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess, size: int
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess, size: int
 ) -> None:
-    await published(database, store, bus_server, 3)
+    await published(database, public_store, bus_server, 3)
     with psycopg.connect(database.writer_dsn) as connection, pytest.raises(errors.IntegrityError):
         connection.execute(
             "INSERT INTO rmos.checkpoints SELECT %s, root, note, writer_epoch, made_at_utc FROM rmos.checkpoints "
@@ -166,23 +160,23 @@ async def test_the_database_refuses_a_checkpoint_that_is_not_ahead_or_not_in_the
 )
 @pytest.mark.parametrize("role", ["writer_dsn", "owner_dsn", "superuser_dsn"])
 async def test_no_role_changes_a_recorded_checkpoint(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess, change: str, role: str
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess, change: str, role: str
 ) -> None:
-    await published(database, store, bus_server, 3)
+    await published(database, public_store, bus_server, 3)
     with psycopg.connect(getattr(database, role)) as connection, pytest.raises(errors.InsufficientPrivilege):
         connection.execute(change)  # type: ignore[arg-type]  # a literal of this test
 
 
 async def failure_at_start(
     database: DatabaseAccess,
-    store: S3Settings,
+    public_store: S3Settings,
     bus: NatsAccess,
     key: SigningKey = KEY,
     accept: Acceptance | None = None,
 ) -> str:
     """What the checkpointer says when it stops at its start; nothing may be signed then."""
     before = sizes(database)
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         async with checkpointing(database, objects, bus, key=key, accept=accept) as checkpointer:
             await until(lambda: checkpointer.failure is not None)
             assert checkpointer.failure is not None
@@ -191,75 +185,75 @@ async def failure_at_start(
 
 
 async def test_it_stops_when_the_log_no_longer_gives_the_signed_root(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 300)
+    await published(database, public_store, bus_server, 300)
     as_superuser(database, "UPDATE rmos.events SET leaf = sha256('forged') WHERE position = 7")
-    assert "the public checkpoint" in await failure_at_start(database, store, bus_server)
+    assert "the public checkpoint" in await failure_at_start(database, public_store, bus_server)
 
 
 async def test_it_stops_when_an_event_is_gone(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 10)
+    await published(database, public_store, bus_server, 10)
     as_superuser(database, "DELETE FROM rmos.events WHERE position = 4")
-    assert "position 4 is missing" in await failure_at_start(database, store, bus_server)
+    assert "position 4 is missing" in await failure_at_start(database, public_store, bus_server)
 
 
 async def test_it_stops_when_the_end_of_the_log_is_gone(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 10)
+    await published(database, public_store, bus_server, 10)
     as_superuser(database, "DELETE FROM rmos.events WHERE position > 8")
-    assert "the log ends at 8" in await failure_at_start(database, store, bus_server)
+    assert "the log ends at 8" in await failure_at_start(database, public_store, bus_server)
 
 
 async def test_it_stops_when_the_database_is_older_than_what_was_published(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 10)
+    await published(database, public_store, bus_server, 10)
     as_superuser(database, "DELETE FROM rmos.checkpoints")
-    assert "older than what was signed" in await failure_at_start(database, store, bus_server)
+    assert "older than what was signed" in await failure_at_start(database, public_store, bus_server)
 
 
 async def test_it_stops_at_a_public_checkpoint_of_a_fork(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 10)
-    with public_objects(store) as objects:
+    await published(database, public_store, bus_server, 10)
+    with public_objects(public_store) as objects:
         await objects.put("checkpoint", Checkpoint(KEY.name, 10, bytes(32)).signed(KEY), "text/plain")
-    assert "the root of the public checkpoint of 10" in await failure_at_start(database, store, bus_server)
+    assert "the root of the public checkpoint of 10" in await failure_at_start(database, public_store, bus_server)
 
 
 async def test_it_stops_when_the_key_is_another_one(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 10)
+    await published(database, public_store, bus_server, 10)
     assert "no signature of a known key" in await failure_at_start(
-        database, store, bus_server, SigningKey(KEY.name, bytes(32))
+        database, public_store, bus_server, SigningKey(KEY.name, bytes(32))
     )
 
 
 async def test_a_rotated_key_goes_on_where_the_old_one_ended(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 10)
+    await published(database, public_store, bus_server, 10)
     new = SigningKey(KEY.name, bytes(32))
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         async with (
             leading(database.writer_dsn) as log,
             checkpointing(database, objects, bus_server, log, key=new, retired=(KEY,)) as checkpointer,
         ):
             await append(log, 2, "later")
             await until(lambda: checkpointer.covered.position == 12)
-    assert read_back(store, str(new.verifier))[0] == 12
+    assert read_back(public_store, str(new.verifier))[0] == 12
 
 
 async def test_an_older_public_checkpoint_is_replaced_by_the_newest_one_while_idle(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess, monkeypatch: pytest.MonkeyPatch
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.rmos.audit.checkpointer.LOOK_AGAIN_S", 0.05)
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         async with (
             leading(database.writer_dsn) as log,
             checkpointing(database, objects, bus_server, log) as checkpointer,
@@ -300,31 +294,31 @@ and the note."""
 @pytest.mark.parametrize("stored", [False, True], ids=["lost", "stored"])
 @pytest.mark.parametrize("at", range(1, WRITES + 2))
 async def test_death_at_any_write_leaves_a_log_that_the_next_one_finishes(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess, at: int, stored: bool
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess, at: int, stored: bool
 ) -> None:
     """The public log grows with the last write, the note, and not before. The last case has no death in it."""
-    await published(database, store, bus_server, 250)
-    dying = Dying(store, at, stored)
+    await published(database, public_store, bus_server, 250)
+    dying = Dying(public_store, at, stored)
     async with leading(database.writer_dsn) as log:
         await append(log, 10, "more")
         async with checkpointing(database, dying, bus_server, log) as checkpointer:
             await until(lambda: dying.left < 0 or checkpointer.covered.position == 260)
-        seen, _, _ = read_back(store)
+        seen, _, _ = read_back(public_store)
         noted = at > WRITES or (at == WRITES and stored)
         assert seen == (260 if noted else 250)
-        with public_objects(store) as objects:
+        with public_objects(public_store) as objects:
             async with checkpointing(database, objects, bus_server, log) as checkpointer:
                 await until(lambda: checkpointer.covered.position == 260)
     dying.close()
-    assert read_back(store)[:2] == (260, tlog.mth(leaves(database)))
+    assert read_back(public_store)[:2] == (260, tlog.mth(leaves(database)))
     assert sizes(database)[-1] == 260
 
 
 async def test_a_database_that_dies_after_it_stored_the_row_is_signed_for_once(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 5)
-    with public_objects(store) as objects:
+    await published(database, public_store, bus_server, 5)
+    with public_objects(public_store) as objects:
         await objects.remove("checkpoint")
         before = sizes(database)
         async with (
@@ -334,4 +328,4 @@ async def test_a_database_that_dies_after_it_stored_the_row_is_signed_for_once(
             await until(lambda: objects.read("checkpoint") is not None)
             assert checkpointer.failure is None
     assert sizes(database) == before
-    assert read_back(store)[0] == 5
+    assert read_back(public_store)[0] == 5

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from runtime.settings import S3Settings
-from runtime.testing import DatabaseAccess, NatsAccess, S3Access
+from runtime.testing import DatabaseAccess, NatsAccess
 from services.rmos.audit.records import AuditRecords
 from services.rmos.audit.verify import Audited, audit
-from tests.rmos.audit.given import KEY, append, checkpointing, public_objects, published, s3_settings
+from tests.rmos.audit.given import KEY, append, checkpointing, public_objects, published
 from tests.rmos.event_log.given import leading, until
 from tests.rmos.projections.given import world
 
@@ -23,16 +23,15 @@ class Dead(BaseException):
     """The process died here."""
 
 
-@pytest.fixture
-def objects(s3_server: S3Access) -> S3Settings:
-    return s3_settings(s3_server, s3_server.create_bucket())
-
-
 @pytest.mark.parametrize("stored", [False, True], ids=["lost", "stored"])
 async def test_death_at_the_row_of_a_checkpoint_leaves_a_log_that_verifies(
-    database: DatabaseAccess, objects: S3Settings, bus_server: NatsAccess, monkeypatch: pytest.MonkeyPatch, stored: bool
+    database: DatabaseAccess,
+    public_store: S3Settings,
+    bus_server: NatsAccess,
+    monkeypatch: pytest.MonkeyPatch,
+    stored: bool,
 ) -> None:
-    await published(database, objects, bus_server, 5)
+    await published(database, public_store, bus_server, 5)
     add, died = AuditRecords.add_checkpoint, asyncio.Event()
 
     async def dying(*arguments: Any) -> None:
@@ -44,7 +43,7 @@ async def test_death_at_the_row_of_a_checkpoint_leaves_a_log_that_verifies(
         await add(*arguments)
 
     monkeypatch.setattr(AuditRecords, "add_checkpoint", dying)
-    with public_objects(objects) as public:
+    with public_objects(public_store) as public:
         async with leading(database.writer_dsn) as log:
             await append(log, 3, "more")
             async with checkpointing(database, public, bus_server, log):
@@ -53,5 +52,5 @@ async def test_death_at_the_row_of_a_checkpoint_leaves_a_log_that_verifies(
                 await until(lambda: next_one.covered.position == 8)
     async with world(database.writer_dsn) as live:
         await live.reader.wait_for(8)
-    report = await asyncio.to_thread(audit, Audited(database.reader_dsn, objects, (KEY.verifier,)), quick=False)
+    report = await asyncio.to_thread(audit, Audited(database.reader_dsn, public_store, (KEY.verifier,)), quick=False)
     assert (report.findings, report.notes) == ([], [])

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from runtime.blobs import BlobStore
 from runtime.logs import logger
 from runtime.objects import ObjectStore
 from runtime.settings import S3Settings
-from runtime.testing import DatabaseAccess, NatsAccess, S3Access
+from runtime.testing import DatabaseAccess, NatsAccess, PostgresAccess, S3Access
 from services.rmos.audit.keeper import BusAccess
 from services.rmos.audit.marks import Marks
 from services.rmos.audit.rows import LogRow, entry_of_row
@@ -39,7 +39,7 @@ from services.rmos.event_log.duties import ended
 from services.rmos.event_log.relay import LogRelay
 from services.rmos.migrate import migrate_bus
 from tests.rmos.audit.given import KEY, VKEY, as_superuser, checkpointing, forge, public_objects, s3_settings
-from tests.rmos.conftest import bus_settings
+from tests.rmos.conftest import bus_settings, declared_bus
 from tests.rmos.event_log.given import until
 from tests.rmos.event_log.test_relay import connected
 from tests.rmos.projections import given as history
@@ -126,8 +126,7 @@ async def later_history(world: World) -> None:
     await world.append(history.bound("run_3", "artifact_3"))
 
 
-@pytest.fixture
-async def store(database: DatabaseAccess, s3_server: S3Access, bus_server: NatsAccess) -> Store:
+async def recorded(database: DatabaseAccess, s3_server: S3Access, bus_server: NatsAccess) -> Store:
     """Fourteen events under a first checkpoint, seventeen under the last, everything folded and public, at rest."""
     made = Store(database, s3_settings(s3_server, s3_server.create_bucket()), bus_server)
     blobs = BlobStore(made.s3)
@@ -148,6 +147,27 @@ async def store(database: DatabaseAccess, s3_server: S3Access, bus_server: NatsA
     blobs.close()
     made.size = 17
     return made
+
+
+@pytest.fixture(scope="module")
+def sound_store(postgres_server: PostgresAccess, migrated: DatabaseAccess, s3_server: S3Access) -> Iterator[Store]:
+    """Undamaged, and so when the tests of this module are through with copies of it."""
+    with declared_bus() as bus:
+        made = asyncio.run(recorded(postgres_server.create_database(like=migrated.name), s3_server, bus))
+        yield made
+        assert made.verify()[:2] == (0, [])
+
+
+@pytest.fixture
+def store(postgres_server: PostgresAccess, sound_store: Store) -> Store:
+    """Its database is this test's own to damage; the bus and the object store are everybody's."""
+    return replace(sound_store, database=postgres_server.create_database(like=sound_store.database.name))
+
+
+@pytest.fixture
+async def own_store(database: DatabaseAccess, s3_server: S3Access, bus_server: NatsAccess) -> Store:
+    """For damage beside the database: the bus and the object store are this test's own too."""
+    return await recorded(database, s3_server, bus_server)
 
 
 async def verified(store: Store, *options: str, bus: bool = True) -> tuple[int, Named]:
@@ -267,10 +287,10 @@ async def test_a_recorded_checkpoint_replaced_by_an_older_one(store: Store) -> N
     assert await verified(store) == (1, [("checkpoint_invalid", "checkpoint 17")])
 
 
-async def test_the_public_checkpoint_replaced_by_an_older_one(store: Store) -> None:
-    first = store.checkpoints()[0]
-    await store.objects(lambda objects: objects.put("checkpoint", bytes(first["note"]), "text/plain"))
-    assert await verified(store) == (1, [("public_checkpoint_old", "tlog/checkpoint")])
+async def test_the_public_checkpoint_replaced_by_an_older_one(own_store: Store) -> None:
+    first = own_store.checkpoints()[0]
+    await own_store.objects(lambda objects: objects.put("checkpoint", bytes(first["note"]), "text/plain"))
+    assert await verified(own_store) == (1, [("public_checkpoint_old", "tlog/checkpoint")])
 
 
 async def test_a_recorded_checkpoint_deleted(store: Store) -> None:
@@ -279,16 +299,16 @@ async def test_a_recorded_checkpoint_deleted(store: Store) -> None:
     assert await verified(store) == (1, found)
 
 
-async def test_the_public_checkpoint_deleted(store: Store) -> None:
-    await store.objects(lambda objects: objects.remove("checkpoint"))
-    assert await verified(store) == (1, [("public_checkpoint_missing", "tlog/checkpoint")])
+async def test_the_public_checkpoint_deleted(own_store: Store) -> None:
+    await own_store.objects(lambda objects: objects.remove("checkpoint"))
+    assert await verified(own_store) == (1, [("public_checkpoint_missing", "tlog/checkpoint")])
 
 
-async def test_the_public_checkpoint_signed_by_a_stranger(store: Store) -> None:
-    newest = store.checkpoints()[-1]
+async def test_the_public_checkpoint_signed_by_a_stranger(own_store: Store) -> None:
+    newest = own_store.checkpoints()[-1]
     forged = Checkpoint(KEY.name, 17, bytes(newest["root"])).signed(SigningKey(KEY.name, bytes(32)))
-    await store.objects(lambda objects: objects.put("checkpoint", forged, "text/plain"))
-    assert await verified(store) == (1, [("public_checkpoint_invalid", "tlog/checkpoint")])
+    await own_store.objects(lambda objects: objects.put("checkpoint", forged, "text/plain"))
+    assert await verified(own_store) == (1, [("public_checkpoint_invalid", "tlog/checkpoint")])
 
 
 async def rebuilt(store: Store, *, with_key: bool) -> None:
@@ -330,37 +350,37 @@ async def restarted(store: Store) -> str:
             return str(checkpointer.failure)
 
 
-async def test_a_forged_history_without_any_checkpoint_is_not_signed_anew_and_is_found(store: Store) -> None:
+async def test_a_forged_history_without_any_checkpoint_is_not_signed_anew_and_is_found(own_store: Store) -> None:
     """The signing key is not needed for it, if whoever has it signs what he is given."""
-    forge(store.database, 1)
-    store.run("DELETE FROM rmos.checkpoints")
+    forge(own_store.database, 1)
+    own_store.run("DELETE FROM rmos.checkpoints")
 
     async def remove(objects: ObjectStore) -> None:
         for name in await objects.names(""):
             await objects.remove(name)
 
-    await store.objects(remove)
-    assert "the mark on the bus is of 17 events" in await restarted(store)
+    await own_store.objects(remove)
+    assert "the mark on the bus is of 17 events" in await restarted(own_store)
     named = [
         ("checkpoint_missing", "checkpoint 17"),
         ("history_rewritten", "events 1 to 17"),
         ("stream_differs", "stream LOG"),
     ]
-    code, found, report = await asyncio.to_thread(store.verify)
+    code, found, report = await asyncio.to_thread(own_store.verify)
     assert (code, found) == (1, named)
     assert [item["details"] for item in report["findings"] if item["kind"] == "stream_differs"] == [
         {"first": 1, "last": 1}
     ]
-    assert await verified(store, "--quick") == (1, named[:2])
+    assert await verified(own_store, "--quick") == (1, named[:2])
 
 
-async def test_a_partial_rollback_is_not_signed_anew_and_is_found(store: Store) -> None:
-    (first,) = [row for row in store.checkpoints() if row["tree_size"] == 14]
-    forge(store.database, 16)
-    store.run("DELETE FROM rmos.checkpoints WHERE tree_size > 14")
-    await store.objects(lambda objects: objects.put("checkpoint", bytes(first["note"]), "text/plain"))
-    assert "the mark on the bus is of 17 events" in await restarted(store)
-    assert await verified(store) == (
+async def test_a_partial_rollback_is_not_signed_anew_and_is_found(own_store: Store) -> None:
+    (first,) = [row for row in own_store.checkpoints() if row["tree_size"] == 14]
+    forge(own_store.database, 16)
+    own_store.run("DELETE FROM rmos.checkpoints WHERE tree_size > 14")
+    await own_store.objects(lambda objects: objects.put("checkpoint", bytes(first["note"]), "text/plain"))
+    assert "the mark on the bus is of 17 events" in await restarted(own_store)
+    assert await verified(own_store) == (
         1,
         [("checkpoint_missing", "checkpoint 17"), ("event_replaced", "event 16")],
     )
@@ -368,41 +388,41 @@ async def test_a_partial_rollback_is_not_signed_anew_and_is_found(store: Store) 
 
 @pytest.mark.parametrize("at_once", [20_000, 5])
 async def test_every_message_of_the_stream_is_compared(
-    store: Store, monkeypatch: pytest.MonkeyPatch, at_once: int
+    own_store: Store, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr("services.rmos.audit.stream_check.RANGE", at_once)
-    right = store.rows()[4]
-    forge(store.database, 5)
-    access = BusAccess(bus_settings(store.bus, "rmos"), bus_settings(store.bus, "migrate"))
-    assert await refilled_stream(access, store.database.writer_dsn, logger()) == 17
-    store.run(
+    right = own_store.rows()[4]
+    forge(own_store.database, 5)
+    access = BusAccess(bus_settings(own_store.bus, "rmos"), bus_settings(own_store.bus, "migrate"))
+    assert await refilled_stream(access, own_store.database.writer_dsn, logger()) == 17
+    own_store.run(
         f"UPDATE rmos.events SET actor = '{right.actor}', leaf = '\\x{right.leaf.hex()}' WHERE position = 5",
     )
-    code, named, report = await asyncio.to_thread(store.verify)
+    code, named, report = await asyncio.to_thread(own_store.verify)
     assert (code, named) == (1, [("stream_differs", "stream LOG")])
     assert report["findings"][0]["details"] == {"first": 5, "last": 5}
     assert report["checked"]["stream_messages"] == 17
-    assert await verified(store, "--quick") == (0, [])
+    assert await verified(own_store, "--quick") == (0, [])
 
 
-async def test_a_lost_mark(store: Store) -> None:
-    async with connected(store.bus, "migrate") as admin:
+async def test_a_lost_mark(own_store: Store) -> None:
+    async with connected(own_store.bus, "migrate") as admin:
         await admin.jetstream().delete_stream(MARKS_STREAM)
-    await migrate_bus(bus_settings(store.bus, "migrate"), log_is_empty=False)
-    assert await verified(store) == (1, [("mark_missing", "stream MARKS")])
+    await migrate_bus(bus_settings(own_store.bus, "migrate"), log_is_empty=False)
+    assert await verified(own_store) == (1, [("mark_missing", "stream MARKS")])
 
 
-async def test_an_older_mark_and_one_of_a_stranger(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_older_mark_and_one_of_a_stranger(own_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.rmos.audit.verify.PATIENCE_S", 0.1)
-    older = bytes(store.checkpoints()[0]["note"])
-    async with connected(store.bus, "rmos") as client:
+    older = bytes(own_store.checkpoints()[0]["note"])
+    async with connected(own_store.bus, "rmos") as client:
         marks = Marks(client)
         newest = await marks.newest()
         assert newest is not None
         last = await marks.put(older, after=newest.sequence)
-        assert await verified(store) == (1, [("mark_old", "stream MARKS")])
+        assert await verified(own_store) == (1, [("mark_old", "stream MARKS")])
         await marks.put(Checkpoint(KEY.name, 17, bytes(32)).signed(SigningKey(KEY.name, bytes(32))), after=last)
-        assert await verified(store) == (1, [("mark_invalid", "stream MARKS")])
+        assert await verified(own_store) == (1, [("mark_invalid", "stream MARKS")])
 
 
 async def test_events_that_nothing_signs_are_found_after_a_while(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -426,38 +446,38 @@ async def test_a_system_that_has_recorded_nothing_yet_is_sound(
     assert (code, named, report["notes"]) == (0, [], [])
 
 
-async def test_a_tree_rebuilt_after_a_change(store: Store) -> None:
-    await rebuilt(store, with_key=False)
-    first = store.checkpoints()[0]["tree_size"]
-    following = next((row["tree_size"] for row in store.checkpoints() if row["tree_size"] >= 5), first)
-    before = max((row["tree_size"] for row in store.checkpoints() if row["tree_size"] < 5), default=0)
+async def test_a_tree_rebuilt_after_a_change(own_store: Store) -> None:
+    await rebuilt(own_store, with_key=False)
+    first = own_store.checkpoints()[0]["tree_size"]
+    following = next((row["tree_size"] for row in own_store.checkpoints() if row["tree_size"] >= 5), first)
+    before = max((row["tree_size"] for row in own_store.checkpoints() if row["tree_size"] < 5), default=0)
     found = [("history_rewritten", f"events {before + 1} to {following}"), ("stream_differs", "stream LOG")]
-    assert await verified(store) == (1, found)
+    assert await verified(own_store) == (1, found)
 
 
 async def test_a_fork_signed_with_the_stolen_key_does_not_extend_a_checkpoint_that_somebody_kept(
-    store: Store, tmp_path: Path
+    own_store: Store, tmp_path: Path
 ) -> None:
     kept = tmp_path / "kept"
-    kept.write_bytes(store.checkpoints()[-1]["note"])
-    assert await verified(store, "--checkpoint", str(kept)) == (0, [])
-    await rebuilt(store, with_key=True)
-    assert await verified(store, bus=False) == (0, [])  # all that is here agrees: others know better
-    code, named = await verified(store, "--checkpoint", str(kept), bus=False)
+    kept.write_bytes(own_store.checkpoints()[-1]["note"])
+    assert await verified(own_store, "--checkpoint", str(kept)) == (0, [])
+    await rebuilt(own_store, with_key=True)
+    assert await verified(own_store, bus=False) == (0, [])  # all that is here agrees: others know better
+    code, named = await verified(own_store, "--checkpoint", str(kept), bus=False)
     assert (code, [kind for kind, _ in named]) == (1, ["history_rewritten"])
-    code, named = await verified(store)
+    code, named = await verified(own_store)
     assert (code, [kind for kind, _ in named]) == (1, ["history_rewritten", "stream_differs"])
 
 
-async def test_a_changed_tile_and_a_missing_bundle(store: Store) -> None:
+async def test_a_changed_tile_and_a_missing_bundle(own_store: Store) -> None:
     async def damage(objects: ObjectStore) -> None:
         content = objects.read("tile/0/000.p/17")
         assert content is not None
         await objects.put("tile/0/000.p/17", bytes(32) + content[32:], "application/octet-stream")
         await objects.remove("tile/entries/000.p/17")
 
-    await store.objects(damage)
-    code, named = await verified(store)
+    await own_store.objects(damage)
+    code, named = await verified(own_store)
     assert (code, sorted(named)) == (
         1,
         [("tile_changed", "tlog/tile/0/000.p/17"), ("tile_missing", "tlog/tile/entries/000.p/17")],
@@ -465,17 +485,17 @@ async def test_a_changed_tile_and_a_missing_bundle(store: Store) -> None:
 
 
 @pytest.mark.parametrize("damage", ["changed", "removed"])
-async def test_a_blob_changed_or_removed(store: Store, damage: str) -> None:
-    key = blob_key(store.blobs[2].sha256, store.blobs[2].content_type)
-    objects = ObjectStore(store.s3)
+async def test_a_blob_changed_or_removed(own_store: Store, damage: str) -> None:
+    key = blob_key(own_store.blobs[2].sha256, own_store.blobs[2].content_type)
+    objects = ObjectStore(own_store.s3)
     if damage == "changed":
         await objects.put(key, b"contenT of run_2", "application/json")
         wanted = [("blob_changed", f"blob {key}")]
     else:
         await objects.remove(key)
         wanted = [("blob_missing", f"blob {key}")]
-        assert await verified(store, "--quick") == (1, wanted)
-    assert await verified(store) == (1, wanted)
+        assert await verified(own_store, "--quick") == (1, wanted)
+    assert await verified(own_store) == (1, wanted)
     left = objects.read(key)
     objects.close()
     assert left == (b"contenT of run_2" if damage == "changed" else None)  # an audit changes nothing

@@ -12,7 +12,7 @@ from contracts.errors import RmosError
 from contracts.subjects import MARKS_STREAM
 from runtime.objects import ObjectStore
 from runtime.settings import S3Settings, SettingsError
-from runtime.testing import DatabaseAccess, NatsAccess, S3Access
+from runtime.testing import DatabaseAccess, NatsAccess
 from services.rmos.audit.acceptance import Acceptance
 from services.rmos.audit.marks import Mark, Marks
 from services.rmos.domain.checkpoint import opened
@@ -27,17 +27,11 @@ from tests.rmos.audit.given import (
     public_objects,
     published,
     read_back,
-    s3_settings,
 )
 from tests.rmos.audit.test_checkpointer import failure_at_start, leaves, sizes
 from tests.rmos.conftest import bus_settings
 from tests.rmos.event_log.given import leading, until
 from tests.rmos.event_log.test_relay import connected
-
-
-@pytest.fixture
-def store(s3_server: S3Access) -> S3Settings:
-    return s3_settings(s3_server, s3_server.create_bucket())
 
 
 async def newest_mark(bus: NatsAccess) -> Mark | None:
@@ -64,12 +58,12 @@ async def lose_the_marks(bus: NatsAccess, *, log_is_empty: bool = False) -> None
 
 
 async def test_every_checkpoint_is_marked_before_it_is_public(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
     assert await newest_mark(bus_server) == Mark(1, None)  # the migration has said that the log begins
-    await published(database, store, bus_server, 10)
+    await published(database, public_store, bus_server, 10)
     assert await marked_size(bus_server) == 10
-    with public_objects(store) as objects, psycopg.connect(database.reader_dsn) as connection:
+    with public_objects(public_store) as objects, psycopg.connect(database.reader_dsn) as connection:
         recorded = connection.execute("SELECT note FROM rmos.checkpoints WHERE tree_size = 10").fetchone()
         mark = await newest_mark(bus_server)
         assert recorded is not None
@@ -78,24 +72,24 @@ async def test_every_checkpoint_is_marked_before_it_is_public(
 
 
 async def test_a_forged_history_is_not_signed_when_every_checkpoint_is_gone(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 10)
+    await published(database, public_store, bus_server, 10)
     forge(database, 1)
     as_superuser(database, "DELETE FROM rmos.checkpoints")
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         await removed(objects)
-        assert "mark on the bus is of 10 events" in await failure_at_start(database, store, bus_server)
+        assert "mark on the bus is of 10 events" in await failure_at_start(database, public_store, bus_server)
         assert objects.read("checkpoint") is None
     assert await marked_size(bus_server) == 10
 
 
 async def test_a_partial_rollback_is_not_signed(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
     """The rows above 10 go, the note of 10 is made public again, and what came after is rewritten."""
-    await published(database, store, bus_server, 10)
-    with public_objects(store) as objects:
+    await published(database, public_store, bus_server, 10)
+    with public_objects(public_store) as objects:
         older = objects.read("checkpoint")
         assert older is not None
         async with leading(database.writer_dsn) as log, checkpointing(database, objects, bus_server, log) as one:
@@ -104,16 +98,16 @@ async def test_a_partial_rollback_is_not_signed(
         as_superuser(database, "DELETE FROM rmos.checkpoints WHERE tree_size > 10")
         forge(database, 12)
         await objects.put("checkpoint", older, "text/plain")
-        assert "mark on the bus is of 15 events" in await failure_at_start(database, store, bus_server)
+        assert "mark on the bus is of 15 events" in await failure_at_start(database, public_store, bus_server)
         assert objects.read("checkpoint") == older
     assert sizes(database)[-1] == 10
 
 
 async def test_a_checkpointer_at_work_does_not_begin_anew_either(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess, monkeypatch: pytest.MonkeyPatch
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.rmos.audit.checkpointer.LOOK_AGAIN_S", 0.05)
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         async with leading(database.writer_dsn) as log, checkpointing(database, objects, bus_server, log) as running:
             await append(log, 10)
             await until(lambda: running.covered.position == 10)
@@ -145,16 +139,16 @@ class DyingMarks(Marks):
 @pytest.mark.parametrize("stored", [False, True], ids=["lost", "stored"])
 async def test_death_at_a_mark_leaves_a_log_that_the_next_one_finishes(
     database: DatabaseAccess,
-    store: S3Settings,
+    public_store: S3Settings,
     bus_server: NatsAccess,
     monkeypatch: pytest.MonkeyPatch,
     stored: bool,
     before: int,
 ) -> None:
     if before:
-        await published(database, store, bus_server, before)
+        await published(database, public_store, bus_server, before)
     dying = type("Dying", (DyingMarks,), {"stored": stored})
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         async with leading(database.writer_dsn) as log:
             await append(log, 3, "more")
             with monkeypatch.context() as patched:
@@ -165,7 +159,7 @@ async def test_death_at_a_mark_leaves_a_log_that_the_next_one_finishes(
             async with checkpointing(database, objects, bus_server, log) as next_one:
                 await until(lambda: next_one.covered.position == before + 3)
                 assert next_one.failure is None
-    assert await marked_size(bus_server) == read_back(store)[0] == before + 3
+    assert await marked_size(bus_server) == read_back(public_store)[0] == before + 3
     assert sizes(database)[-1] == before + 3
 
 
@@ -179,15 +173,15 @@ async def test_a_mark_follows_the_one_that_its_writer_knew(bus_server: NatsAcces
 
 
 async def test_a_stream_that_is_missing_is_no_mark_that_is_missing(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 3)
+    await published(database, public_store, bus_server, 3)
     async with connected(bus_server, "migrate") as admin:
         await admin.jetstream().delete_stream(MARKS_STREAM)
     async with connected(bus_server, "rmos") as client:
         with pytest.raises(RmosError, match="stream not found"):
             await Marks(client).newest()
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         async with leading(database.writer_dsn) as log, checkpointing(database, objects, bus_server, log) as waiting:
             await append(log, 2, "later")
             await asyncio.sleep(0.5)
@@ -198,10 +192,10 @@ async def test_a_stream_that_is_missing_is_no_mark_that_is_missing(
 
 
 async def test_the_migration_says_that_a_log_begins_only_while_it_is_empty(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
     assert log_is_empty(database.owner_dsn)
-    await published(database, store, bus_server, 3)
+    await published(database, public_store, bus_server, 3)
     assert not log_is_empty(database.owner_dsn)
     await lose_the_marks(bus_server)
     assert await newest_mark(bus_server) is None
@@ -219,10 +213,10 @@ def proposed(failure: str) -> Acceptance:
 
 
 async def goes_on(
-    database: DatabaseAccess, store: S3Settings, bus: NatsAccess, accept: Acceptance | None, size: int
+    database: DatabaseAccess, public_store: S3Settings, bus: NatsAccess, accept: Acceptance | None, size: int
 ) -> None:
     """The next writer accepts this much, and signs two more events."""
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         async with (
             leading(database.writer_dsn) as log,
             checkpointing(database, objects, bus, log, accept=accept) as checkpointer,
@@ -231,76 +225,76 @@ async def goes_on(
             assert checkpointer.failure is None
             await append(log, 2, f"after_{size}")
             await until(lambda: checkpointer.covered.position == size + 2)
-    assert read_back(store)[0] == await marked_size(bus) == sizes(database)[-1] == size + 2
+    assert read_back(public_store)[0] == await marked_size(bus) == sizes(database)[-1] == size + 2
 
 
 async def test_a_lost_mark_stops_until_a_person_accepts_the_tree(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 10)
+    await published(database, public_store, bus_server, 10)
     await lose_the_marks(bus_server)
-    failure = await failure_at_start(database, store, bus_server)
+    failure = await failure_at_start(database, public_store, bus_server)
     assert "holds no mark" in failure
     accept = proposed(failure)
     assert (accept.mark, accept.size) == (0, 10)
-    await goes_on(database, store, bus_server, accept, 10)
+    await goes_on(database, public_store, bus_server, accept, 10)
 
 
 async def test_a_database_restored_from_a_backup_stops_until_a_person_accepts_the_tree(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
     """What was signed was: the events after the backup are gone, and others come in their place."""
-    await published(database, store, bus_server, 300)
+    await published(database, public_store, bus_server, 300)
     async with leading(database.writer_dsn) as log:
-        with public_objects(store) as objects:
+        with public_objects(public_store) as objects:
             async with checkpointing(database, objects, bus_server, log) as checkpointer:
                 await append(log, 5, "later")
                 await until(lambda: checkpointer.covered.position == 305)
     as_superuser(
         database, "DELETE FROM rmos.checkpoints WHERE tree_size > 300", "DELETE FROM rmos.events WHERE position > 302"
     )
-    failure = await failure_at_start(database, store, bus_server)
+    failure = await failure_at_start(database, public_store, bus_server)
     assert "Restore the newer database" in failure
     accept = proposed(failure)
     assert accept.size == 302
-    await goes_on(database, store, bus_server, accept, 302)
-    await goes_on(database, store, bus_server, None, 304)
+    await goes_on(database, public_store, bus_server, accept, 302)
+    await goes_on(database, public_store, bus_server, None, 304)
 
 
 async def test_an_acceptance_that_was_left_in_place_accepts_nothing_more(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 10)
+    await published(database, public_store, bus_server, 10)
     await lose_the_marks(bus_server)
-    accept = proposed(await failure_at_start(database, store, bus_server))
-    await goes_on(database, store, bus_server, accept, 10)
+    accept = proposed(await failure_at_start(database, public_store, bus_server))
+    await goes_on(database, public_store, bus_server, accept, 10)
     forge(database, 12)
     as_superuser(database, "DELETE FROM rmos.checkpoints WHERE tree_size > 10")
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         await removed(objects)
-    assert "mark on the bus is of 12" in await failure_at_start(database, store, bus_server, accept=accept)
+    assert "mark on the bus is of 12" in await failure_at_start(database, public_store, bus_server, accept=accept)
 
 
 async def test_nothing_is_accepted_that_the_checkpoints_on_record_contradict(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 10)
+    await published(database, public_store, bus_server, 10)
     forge(database, 4)
     await lose_the_marks(bus_server)
-    with public_objects(store) as objects:
+    with public_objects(public_store) as objects:
         await removed(objects)
-    failure = await failure_at_start(database, store, bus_server)
+    failure = await failure_at_start(database, public_store, bus_server)
     assert "Nor does the database agree with itself" in failure
     assert "RMOS_ACCEPT_TREE" not in failure
 
 
 async def test_an_acceptance_of_another_tree_accepts_nothing(
-    database: DatabaseAccess, store: S3Settings, bus_server: NatsAccess
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
-    await published(database, store, bus_server, 10)
+    await published(database, public_store, bus_server, 10)
     await lose_the_marks(bus_server)
     accept = Acceptance(0, 10, bytes(32))
-    assert "names another tree" in await failure_at_start(database, store, bus_server, accept=accept)
+    assert "names another tree" in await failure_at_start(database, public_store, bus_server, accept=accept)
     assert len(leaves(database)) == 10
 
 
