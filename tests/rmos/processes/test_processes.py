@@ -159,8 +159,8 @@ async def torture(running: Authority, commands: int) -> None:
 
 
 async def test_killed_and_paused_leaders_lose_and_double_nothing(several: Authority) -> None:
-    """The short form of the test below: 8 clients, 200 commands each."""
-    await torture(several, commands=200)
+    """The short form of the test below: 8 clients, 100 commands each."""
+    await torture(several, commands=100)
 
 
 @pytest.mark.slow
