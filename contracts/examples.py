@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 from contracts import (
     advisories,
     ai,
+    ai_explanations,
     art,
     artifacts,
     audit,
@@ -365,6 +367,12 @@ FOUND = search.SearchReply(
     ),
     artifact_id=BOUND,
 )
+EXPLAINED: dict[str, Any] = {
+    "artifact_id": BOUND,
+    "run_id": RUN,
+    "explanation_id": "explanation_01K9XQ3V5T6Y7Z8A9B0C1D2E3X",
+}
+ADVICE = "All twelve petals can be cut. The narrowest wall holds it back: 1.1 mm, where 1.2 mm cuts well."
 BONE = catalog.Material.model_validate(
     {
         "id": "my_bone",
@@ -595,6 +603,21 @@ def _rmos_examples() -> tuple[Message, ...]:
                 ),
             )
         ),
+        ai_explanations.ExplainArtifact(artifact_id=BOUND, provider="offline"),
+        ai_explanations.AskAiExplanation(artifact_id=BOUND),
+        ai_explanations.AiExplanation(
+            **EXPLAINED,
+            status=artifacts.ExplanationStatus.READY,
+            summary=ADVICE,
+            text=ADVICE,
+            text_sha256=sha256_hex(ADVICE.encode()),
+            provider=PROVENANCE.provider,
+            model=PROVENANCE.model_answered,
+            ai_call_id=CALL,
+            asked_at_utc=NOW,
+            asked_by=OPERATOR,
+            answered_at_utc=NOW,
+        ),
         comparison.AskDiff(of="artifacts", a=BOUND, b=CUT),
         comparison.Diff(
             of="artifacts",
@@ -720,6 +743,27 @@ def _log_examples() -> tuple[Message, ...]:
             outcome=search.SearchOutcome.CANCELLED,
             attempts=(TRIED,),
             time_ms=_d("40.5"),
+        ),
+        log.AiExplanationRequested(
+            **EXPLAINED,
+            provider="offline",
+            prompt_sha256=PROVENANCE.prompt_sha256,
+            asked_by=OPERATOR,
+            asked_at_utc=NOW,
+        ),
+        log.AiExplanationReady(
+            **EXPLAINED,
+            text=_blob(ADVICE, "text/plain"),
+            summary=ADVICE,
+            provider=PROVENANCE.provider,
+            model=PROVENANCE.model_answered,
+            ai_call_id=CALL,
+            answered_at_utc=NOW,
+        ),
+        log.AiExplanationFailed(
+            **EXPLAINED,
+            error=ai_explanations.ExplanationFailure(code=ErrorCode.AI_TIMEOUT, message="no answer within 60 s"),
+            answered_at_utc=NOW,
         ),
         log.CatalogEntryAdded(material=BONE, catalog_sha256=CATALOG),
         log.CommandHadNoEffect(command="SetSessionContext", versions={f"session-{SESSION}": 3}),

@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from contracts.advisories import Rating, RejectionCode
-from contracts.ai import Seed
+from contracts.ai import ProviderName, Seed
+from contracts.ai_explanations import ExplanationFailure, ModelName, Summary
 from contracts.artifacts import Attachment, RunArtifact
 from contracts.blobs import BlobRef
 from contracts.catalog import Machine, Material, Tool
@@ -354,6 +355,50 @@ class SearchEnded(LogEvent):
     time_ms: NonNegative | None = None
 
 
+class _AiExplanationStep(LogEvent):
+    """About the explanation of one artifact by a model, in a stream of its own: the artifact never changes."""
+
+    artifact_id: Identifier
+    run_id: Identifier
+    workflow_session_id: Identifier | None = None
+    explanation_id: Identifier
+    """Of the request: a late answer to a former one counts no more."""
+
+
+class AiExplanationRequested(_AiExplanationStep):
+    """A model is being asked to explain an artifact. `prompt_sha256`: what it is told, a function of the artifact."""
+
+    type: ClassVar[str] = "rmos.ai_explanation_requested.v1"
+    provider: ProviderName | None = None
+    model: ModelName | None = None
+    prompt_sha256: Sha256
+    asked_by: Actor
+    asked_at_utc: Timestamp
+
+
+class AiExplanationReady(_AiExplanationStep):
+    """A model's explanation, as advice. Its text is content; `ai_call_id` leads to the provenance of the call."""
+
+    type: ClassVar[str] = "rmos.ai_explanation_ready.v1"
+    text: BlobRef
+    summary: Summary
+    provider: str
+    model: str | None = None
+    ai_call_id: Identifier
+    answered_at_utc: Timestamp
+
+
+class AiExplanationFailed(_AiExplanationStep):
+    """No explanation came. It may be asked for again."""
+
+    type: ClassVar[str] = "rmos.ai_explanation_failed.v1"
+    error: ExplanationFailure
+    provider: str | None = None
+    model: str | None = None
+    ai_call_id: Identifier | None = None
+    answered_at_utc: Timestamp
+
+
 class CatalogEntryAdded(LogEvent):
     """A customer's own material, tool or machine: exactly one. `catalog_sha256` is the catalog's digest with it."""
 
@@ -433,6 +478,9 @@ RMOS_EVENTS: tuple[type[LogEvent], ...] = (
     SearchStarted,
     SearchProgressed,
     SearchEnded,
+    AiExplanationRequested,
+    AiExplanationReady,
+    AiExplanationFailed,
     CatalogEntryAdded,
     CommandHadNoEffect,
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from contracts import (
     advisories,
     ai,
+    ai_explanations,
     art,
     artifacts,
     audit,
@@ -135,6 +136,12 @@ SEARCH_CONSTRAINTS = Conversation(
 )
 CANCEL_SEARCH = Conversation("cmd.rmos.cancel_search.v1", ("gateway",), search.CancelSearch, search.SearchReply)
 SEARCH = Conversation("query.rmos.search.v1", ("gateway",), search.AskSearch, search.SearchReply)
+EXPLAIN_ARTIFACT = Conversation(
+    "cmd.rmos.explain_artifact.v1", ("gateway",), ai_explanations.ExplainArtifact, ai_explanations.AiExplanation
+)
+AI_EXPLANATION = Conversation(
+    "query.rmos.ai_explanation.v1", ("gateway",), ai_explanations.AskAiExplanation, ai_explanations.AiExplanation
+)
 ADD_CATALOG_ENTRY = Conversation("cmd.rmos.add_catalog_entry.v1", ("gateway",), rmos.AddCatalogEntry, rmos.CatalogEntry)
 ADD_CATALOG_ENTRIES = Conversation(
     "cmd.rmos.add_catalog_entries.v1", ("gateway",), rmos.AddCatalogEntries, rmos.AddedCatalogEntries
@@ -208,6 +215,8 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     SEARCH_CONSTRAINTS,
     CANCEL_SEARCH,
     SEARCH,
+    EXPLAIN_ARTIFACT,
+    AI_EXPLANATION,
     ADD_CATALOG_ENTRY,
     ADD_CATALOG_ENTRIES,
     RUNS,

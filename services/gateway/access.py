@@ -71,6 +71,8 @@ ENDPOINTS: dict[tuple[str, str], Rule] = {
     ("GET", "/api/artifacts/{artifact_id}"): _READ,
     ("GET", "/api/artifacts/{artifact_id}/outputs/{name}"): _READ,
     ("GET", "/api/artifacts/{artifact_id}/explanation"): _READ,
+    ("POST", "/api/artifacts/{artifact_id}/ai-explanation"): _DESIGN,
+    ("GET", "/api/artifacts/{artifact_id}/ai-explanation"): _READ,
     ("GET", "/api/artifacts/{artifact_id}/diff/{other_id}"): _READ,
     ("POST", "/api/rmos/feasibility"): _DESIGN,
     ("POST", "/api/rmos/feasibility/batch"): Rule(Permission.DESIGN, LONG_S),

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from contracts.advisories import AdvisoryStatus, Rating, RejectionCode
+from contracts.ai import ProviderName
+from contracts.ai_explanations import ModelName
 from contracts.art import AttachAssets, GenerateSvg, PromptToSvg
 from contracts.artifacts import ArtifactKind, AttachmentKind
 from contracts.cam import Post
@@ -168,6 +170,14 @@ class OverrideBody(Message):
     artifact_id: Identifier
     scope: Literal["YELLOW", "RED", "DRIFT"]
     reason: Annotated[str, Field(min_length=10, max_length=2000)]
+    actor: Acting = None
+
+
+class ExplainBody(Message):
+    """Which provider and model explain; the body itself may be left out."""
+
+    provider: ProviderName | None = None
+    model: ModelName | None = None
     actor: Acting = None
 
 

@@ -91,6 +91,7 @@ SET_DESIGN = _examples(parameters={"design": _DESIGN}, spec={"spec": _SPEC, "exp
 OVERRIDE = _examples(
     yellow={"artifact_id": _ARTIFACT, "scope": "YELLOW", "reason": "the test cut in an offcut was clean"},
 )
+EXPLAIN = _examples(by_the_default_provider={}, by_a_model_of_ones_own={"provider": "local", "model": "qwen3:8b"})
 IMPORT = _examples(
     run_file={
         "path": "2025-08-20/run_7.json",
@@ -161,6 +162,43 @@ def _component(name: str) -> dict[str, str]:
 
 
 ARTIFACT = _ok("The artifact; small outputs inline.", _component("ArtifactView"))
+_ASKED = {
+    "artifact_id": _ARTIFACT,
+    "run_id": _RUN,
+    "origin": "ai",
+    "advisory": True,
+    "explanation_id": "explanation_01JZ8QK4T6V9W2X3Y4Z5A6B7C8",
+    "provider": "offline",
+    "model": "offline-rosette-1",
+    "asked_at_utc": "2026-11-21T09:30:00.000000Z",
+    "asked_by": {"id": "designer", "role": "designer", "kind": "person"},
+}
+_CALLED = {"ai_call_id": "call_01JZ8QK4T6V9W2X3Y4Z5A6B7C8", "answered_at_utc": "2026-11-21T09:30:02.000000Z"}
+_SAID = "The calculations came out YELLOW with a score of 78 of 100: it may be cut with care."
+_TIMEOUT = {"code": "AI_TIMEOUT", "message": "offline gave no answer in time"}
+_READY = {**_ASKED, "status": "READY", **_CALLED, "summary": _SAID, "text": _SAID, "text_sha256": "0" * 64}
+
+
+def _explained(description: str, **values: Any) -> dict[str, Any]:
+    content = {"schema": _component("AiExplanation"), "examples": _examples(**values)}
+    return {"description": description, "content": {"application/json": content}}
+
+
+AI_EXPLANATION: dict[int | str, dict[str, Any]] = {
+    200: _explained("What is there already; nothing was asked.", ready=_READY),
+    202: {
+        **_explained("A model is being asked.", pending={**_ASKED, "status": "PENDING"}),
+        "headers": {"Location": {"schema": {"type": "string"}, "description": "Where it can be looked at."}},
+    },
+}
+AI_EXPLANATION_SHOWN: dict[int | str, dict[str, Any]] = {
+    200: _explained(
+        "The latest request.",
+        never_asked={"artifact_id": _ARTIFACT, "run_id": _RUN, "status": "NONE", "origin": "ai", "advisory": True},
+        ready=_READY,
+        failed={**_ASKED, "status": "ERROR", **_CALLED, "error": _TIMEOUT},
+    ),
+}
 CATALOG = _ok(
     "The entries.",
     {

@@ -138,9 +138,13 @@ def _schemas_of(message: type[Message]) -> dict[str, Any]:
 
 
 def _artifact_view(recorded: dict[str, Any]) -> dict[str, Any]:
-    """The record's schema with the inlined texts among its outputs."""
+    """The record's schema with the inlined texts among its outputs, and a model's explanation."""
     view = deepcopy(recorded)
     text = {"type": ["string", "null"]}
     view["title"] = "ArtifactView"
+    view["properties"]["ai_explanation"] = {
+        "$ref": "#/components/schemas/AiExplanation",
+        "description": "What a model was asked about it, and said, without its text. Advice: it decides nothing.",
+    }
     view["properties"]["outputs"]["properties"] = {"gcode_text": text, "opplan_json": text}
     return view

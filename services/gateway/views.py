@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
+from contracts.ai_explanations import AiExplanation
 from contracts.art import PromptToSvgReply
 from contracts.artifacts import ArtifactStatus, RunArtifact
 from contracts.catalog import Machine, Material, Tool
@@ -20,6 +21,11 @@ def artifact_view(reply: ArtifactReply) -> dict[str, Any]:
     shown = for_people(reply.artifact)
     shown["outputs"] |= {"gcode_text": reply.gcode_text, "opplan_json": reply.opplan_json}
     return shown
+
+
+def ai_explanation_view(explained: AiExplanation) -> dict[str, Any]:
+    """A model's explanation in short, beside the artifact: its text is asked for by itself."""
+    return for_people(explained, exclude={"text", "text_missing"})
 
 
 def candidate_view(artifact: RunArtifact) -> dict[str, Any]:

@@ -42,6 +42,7 @@ from services.rmos.handlers.catalog import CatalogHandlers
 from services.rmos.handlers.comparing import ComparisonHandlers
 from services.rmos.handlers.decisions import DecisionHandlers
 from services.rmos.handlers.desk import Desk
+from services.rmos.handlers.explaining import ExplanationHandlers
 from services.rmos.handlers.importing import ImportHandlers
 from services.rmos.handlers.queries import QueryHandlers
 from services.rmos.handlers.retention import RetentionHandlers
@@ -52,6 +53,7 @@ from services.rmos.handlers.toolpaths import ToolpathHandlers
 from services.rmos.health import HealthHandler
 from services.rmos.partners import ArtOverBus, CamOverBus, DesignerOverBus
 from services.rmos.projections.database import projection_engine, rebuild_engine
+from services.rmos.projections.explanations import ProjectionExplanations
 from services.rmos.projections.folds import FOLD_VERSION
 from services.rmos.projections.holdings import ProjectionHoldings
 from services.rmos.projections.positions import ArtifactPositions
@@ -95,6 +97,7 @@ class RmosService:
         checkpointer: Checkpointer,
         audits: Answers,
         searches: SearchHandlers,
+        explanations: ExplanationHandlers,
         log: Logger,
     ) -> None:
         self.bus = bus
@@ -116,6 +119,7 @@ class RmosService:
         parts = (self._relay, projector, rebuild, checkpointer)
         health = HealthHandler(events, parts, self._details, desk.clock)
         self.catalog, self._searches = CatalogHandlers(desk, engine, log), searches
+        self._explanations = explanations
         self._commands: Answers = (
             (subjects.OPEN_RUN, runs.open_run),
             (subjects.ADD_ATTACHMENTS, runs.add_attachments),
@@ -141,6 +145,7 @@ class RmosService:
             (subjects.REDRIVE_DEAD_LETTER, LetterHandler(bus.client, events, log).redrive),
             (subjects.SEARCH_CONSTRAINTS, searches.search),
             (subjects.CANCEL_SEARCH, searches.cancel),
+            (subjects.EXPLAIN_ARTIFACT, explanations.explain),
             (subjects.ADD_CATALOG_ENTRY, self.catalog.add_entry),
             (subjects.ADD_CATALOG_ENTRIES, self.catalog.add_entries),
         )
@@ -161,6 +166,7 @@ class RmosService:
             (subjects.ADVISORIES, runs.advisories),
             (subjects.DIFF, comparing.diff),
             (subjects.EXPLANATION, comparing.explanation),
+            (subjects.AI_EXPLANATION, explanations.explanation),
             (subjects.CATALOG, queries.catalog),
             *audits,
             (subjects.HEALTH["rmos"], health.health),
@@ -180,6 +186,7 @@ class RmosService:
             reconciliation=self._reconciliation.run,
             checkpointer=partial(self._checkpointer.run, term.epoch),
             searches=self._searches.end_abandoned,
+            explanations=self._explanations.end_abandoned,
         ):
             try:
                 for conversation, handler in self._commands:
@@ -189,14 +196,14 @@ class RmosService:
                 await self._let_go(taken)
 
     async def _let_go(self, subscriptions: list[Subscription]) -> None:
-        """What is waiting already is answered (UNAVAILABLE, ask again) rather than left without a word. Searches are
-        ended when no new ones can come any more."""
+        """What is waiting already is answered (UNAVAILABLE, ask again) rather than left without a word. Searches and
+        explanations are ended when no new ones can come any more."""
         await self.bus.let_go(subscriptions, LET_GO_S)
         try:
             async with asyncio.timeout(LET_GO_S):
-                await self._searches.interrupt()
+                await asyncio.gather(self._searches.interrupt(), self._explanations.interrupt())
         except TimeoutError:
-            self._log.warning("searches_let_go_late")
+            self._log.warning("background_work_let_go_late")
 
     def _details(self) -> dict[str, str]:
         """What people want to know besides."""
@@ -240,9 +247,9 @@ async def _built(settings: RmosSettings, pool: WorkerPool, stack: AsyncExitStack
     projections = ProjectionQueries(reader)
     designer = DesignerOverBus(bus, new_id)
     searches = SearchHandlers(desk, designer, lambda: engine.catalog, events, log)
-    return RmosService(
-        bus, events, desk, engine, projections, projector, rebuild, reconciliation, checkpointer, audits, searches, log
-    )
+    explanations = ExplanationHandlers(desk, designer, ProjectionExplanations(reader), log)
+    folding_parts = projector, rebuild, reconciliation, checkpointer
+    return RmosService(bus, events, desk, engine, projections, *folding_parts, audits, searches, explanations, log)
 
 
 async def _audit(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from contracts.ai import GenerateContent, GeneratedContent
+from contracts.ai_explanations import AiExplanation
 from contracts.art import CheckedSvg, CompiledSpec
 from contracts.artifacts import Attachment, Run
 from contracts.blobs import BlobRef
@@ -122,6 +123,35 @@ class OpenSearches(Protocol):
     async def open_searches(self) -> list[SearchStarted]:
         """Searches without an end, from among the newest events of the log: a search lasts a minute at most. Raises
         UNAVAILABLE."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An explanation without its text, where that lies, and since when its run is deleted."""
+
+    shown: AiExplanation
+    text: BlobRef | None
+    deleted_at_utc: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenExplanation:
+    """A request that has neither an answer nor an end."""
+
+    artifact_id: str
+    explanation_id: str
+
+
+class Explanations(Protocol):
+    """What models were asked about artifacts, with the promises of Queries."""
+
+    async def of(self, artifact_id: str) -> Explained:
+        """The latest; one with status NONE where nothing was asked. Raises NOT_FOUND for an unknown artifact."""
+        ...
+
+    async def open(self) -> list[OpenExplanation]:
+        """All that are pending, oldest first."""
         ...
 
 

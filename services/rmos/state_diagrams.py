@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from contracts.advisories import AdvisoryStatus
+from contracts.artifacts import ExplanationStatus
 from contracts.sessions import SessionState
-from services.rmos.domain import advisory, run, session
+from services.rmos.domain import advisory, ai_explanation, run, session
 from services.rmos.domain.run import Standing
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
@@ -35,7 +36,7 @@ _QUIET = frozenset({session.Action.DELETE, session.Action.OPEN_RUN})
 
 def states_page() -> str:
     """Markdown with a Mermaid diagram for each table; the same text for the same tables."""
-    return "\n".join([_HEAD, *_sessions(), *_runs(), *_advisories()]) + "\n"
+    return "\n".join([_HEAD, *_sessions(), *_runs(), *_advisories(), *_ai_explanations()]) + "\n"
 
 
 def _sessions() -> Iterator[str]:
@@ -83,6 +84,22 @@ def _advisories() -> Iterator[str]:
     yield f"    [*] --> {AdvisoryStatus.NEW.value}"
     for (source, action), target in advisory.TRANSITIONS.items():
         yield f"    {source.value} --> {target.value}: {action.value}"
+    yield "```\n"
+
+
+def _ai_explanations() -> Iterator[str]:
+    yield "## Explanation by a model\n"
+    yield (
+        "Advice beside the explanation that is computed, in a stream of its own for each artifact. Asking for one\n"
+        "that is pending or ready is answered with it and changes nothing. A request that nobody works on any more\n"
+        "fails.\n"
+    )
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    yield f"    [*] --> {ExplanationStatus.NONE.value}"
+    for (source, action), target in ai_explanation.TRANSITIONS.items():
+        if source is not target:
+            yield f"    {source.value} --> {target.value}: {action.value}"
     yield "```"
 
 

@@ -14,6 +14,7 @@ from services.gateway.access import ENDPOINTS
 from services.gateway.bodies import (
     BindBody,
     DecideBody,
+    ExplainBody,
     FeasibilityBody,
     GenerateBody,
     OpenRunBody,
@@ -31,6 +32,7 @@ BODIES: dict[str, Any] = {
     "/api/art/prompt-to-svg": PromptBody,
     "/api/art-studio/svg/generate": GenerateBody,
     "/api/runs/{run_id}/artifacts/bind-art-studio-candidate": BindBody,
+    "/api/artifacts/{artifact_id}/ai-explanation": ExplainBody,
     "/api/rmos/workflow/approve": DecideBody,
     "/api/rmos/workflow/reject": DecideBody,
     "/api/rmos/workflow/require-revision": DecideBody,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema
 import orjson
 import pytest
 
@@ -138,6 +139,20 @@ async def test_an_artifact_has_its_fields_at_the_top_and_small_outputs_inline(wo
     assert shown["outputs"]["gcode"]["sha256"] == examples.GCODE.sha256
     assert shown["simulation"]["cycle_time_s"] == 512.4
     assert world.partner.last(subjects.ARTIFACT).body.with_outputs is True
+
+
+async def test_beside_an_artifact_stands_what_a_model_says_about_it_as_advice_without_its_text(world: World) -> None:
+    async with world.client() as client:
+        shown = (await client.get(f"/api/artifacts/{examples.BOUND}")).json()
+        document = (await client.get("/openapi.json")).json()
+    advice = shown["ai_explanation"]
+    assert (advice["status"], advice["origin"], advice["advisory"]) == ("READY", "ai", True)
+    assert (advice["summary"], "text" in advice) == (examples.ADVICE, False)
+    assert world.partner.last(subjects.AI_EXPLANATION).body.with_text is False
+    view = document["components"]["schemas"]["ArtifactView"]["properties"]["ai_explanation"]
+    schema = {**document["components"]["schemas"]["AiExplanation"], "components": document["components"]}
+    assert view["$ref"] == "#/components/schemas/AiExplanation"
+    jsonschema.validate(advice, schema)
 
 
 async def test_an_outputs_bytes_are_read_from_the_object_store(world: World) -> None:

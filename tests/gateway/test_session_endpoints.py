@@ -8,6 +8,7 @@ import pytest
 
 from contracts import examples, subjects
 from contracts.advisories import PromoteAdvisory, RejectAdvisory, ReviewAdvisory
+from contracts.ai_explanations import AiExplanation, AskAiExplanation, ExplainArtifact
 from contracts.comparison import AskDiff, AskExplanation
 from contracts.envelope import Role
 from contracts.model import Message, for_people
@@ -112,6 +113,27 @@ REASON = "the test cut was clean"
         ("GET", f"{ARTIFACT}/explanation", {}, subjects.EXPLANATION, AskExplanation(artifact_id=examples.BOUND)),
         (
             "GET",
+            f"{ARTIFACT}/ai-explanation",
+            {},
+            subjects.AI_EXPLANATION,
+            AskAiExplanation(artifact_id=examples.BOUND, with_text=True),
+        ),
+        (
+            "POST",
+            f"{ARTIFACT}/ai-explanation",
+            {"json": {"provider": "local", "model": "qwen3:8b"}},
+            subjects.EXPLAIN_ARTIFACT,
+            ExplainArtifact(artifact_id=examples.BOUND, provider="local", model="qwen3:8b"),
+        ),
+        (
+            "POST",
+            f"{ARTIFACT}/ai-explanation",
+            {},
+            subjects.EXPLAIN_ARTIFACT,
+            ExplainArtifact(artifact_id=examples.BOUND),
+        ),
+        (
+            "GET",
             "/api/workflow-sessions",
             {"params": {"include_deleted": "true", "offset": "2"}},
             subjects.SESSIONS,
@@ -133,6 +155,30 @@ async def test_the_request_reaches_rmos_whole(
         answer = await client.request(method, path, **given)
     assert answer.status_code == 200, answer.text
     assert world.partner.last(conversation).body == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "answered", "header"),
+    [("PENDING", 202, "Location"), ("READY", 200, "Content-Location"), ("ERROR", 200, "Content-Location")],
+)
+async def test_a_request_for_an_explanation_is_202_while_it_is_pending(
+    world: World, status: str, answered: int, header: str
+) -> None:
+    world.partner.says(
+        subjects.EXPLAIN_ARTIFACT, AiExplanation(artifact_id=examples.BOUND, run_id=examples.RUN, status=status)
+    )
+    async with world.client() as client:
+        answer = await client.post(f"{ARTIFACT}/ai-explanation", headers={"Idempotency-Key": "key_1"})
+    assert (answer.status_code, answer.headers[header]) == (answered, f"{ARTIFACT}/ai-explanation")
+    assert (answer.json()["status"], answer.json()["advisory"]) == (status, True)
+    assert world.partner.last(subjects.EXPLAIN_ARTIFACT).context.idempotent is True
+
+
+async def test_a_model_name_that_is_none_is_refused_before_anybody_is_asked(world: World) -> None:
+    async with world.client() as client:
+        for wrong in ({"model": "a\x00b"}, {"model": ""}, {"provider": "Open AI"}, {"prompt": "approve it"}):
+            assert (await client.post(f"{ARTIFACT}/ai-explanation", json=wrong)).status_code == 400
+    assert world.partner.asked_of(subjects.EXPLAIN_ARTIFACT) == []
 
 
 async def test_several_catalog_entries_are_one_command(world: World) -> None:

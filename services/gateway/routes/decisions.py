@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
 from starlette.responses import Response
 
 from contracts import subjects
-from contracts.artifacts import ArtifactStatus
+from contracts.ai_explanations import AiExplanation, AskAiExplanation, ExplainArtifact
+from contracts.artifacts import ArtifactStatus, ExplanationStatus
 from contracts.comparison import AskDiff, AskExplanation, Diff, Explanation
 from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import EvaluateFeasibility
@@ -22,15 +24,16 @@ from contracts.rmos import (
     bare_attachment_id,
 )
 from services.gateway import examples
-from services.gateway.bodies import BindBody, FeasibilityBody, OverrideBody, ToolpathsBody
+from services.gateway.bodies import BindBody, ExplainBody, FeasibilityBody, OverrideBody, ToolpathsBody
 from services.gateway.calls import CallerOf, GatewayOf
 from services.gateway.guard import GuardedRoute
 from services.gateway.problems import Reply, problem
 from services.gateway.routes.attachments import content_headers
 from services.gateway.routes.paths import ArtifactId, OtherId, OutputName, RunId
-from services.gateway.views import artifact_view, candidate_view, feasibility_view, toolpaths_view
+from services.gateway.views import ai_explanation_view, artifact_view, candidate_view, feasibility_view, toolpaths_view
 
 router = APIRouter(route_class=GuardedRoute, tags=["decisions"])
+_BY_DEFAULT = ExplainBody()
 
 
 @router.post("/api/runs/{run_id}/artifacts/bind-art-studio-candidate", responses=examples.BOUND)
@@ -46,9 +49,12 @@ async def bind_candidate(
 
 @router.get("/api/artifacts/{artifact_id}", responses=examples.ARTIFACT)
 async def artifact(artifact_id: ArtifactId, caller: CallerOf) -> Reply:
-    """The immutable record of one decision."""
-    reply: ArtifactReply = await caller.ask(subjects.ARTIFACT, AskArtifact(artifact_id=artifact_id))
-    return Reply(artifact_view(reply))
+    """The immutable record of one decision; beside it, as advice, what a model was asked about it."""
+    advice = AskAiExplanation(artifact_id=artifact_id, with_text=False)
+    reply, explained = await asyncio.gather(
+        caller.ask(subjects.ARTIFACT, AskArtifact(artifact_id=artifact_id)), caller.ask(subjects.AI_EXPLANATION, advice)
+    )
+    return Reply({**artifact_view(reply), "ai_explanation": ai_explanation_view(explained)})
 
 
 @router.get(
@@ -76,6 +82,34 @@ async def artifact_output(artifact_id: ArtifactId, name: OutputName, caller: Cal
 async def explanation(artifact_id: ArtifactId, caller: CallerOf) -> Reply:
     """Why the decision came out as it did, in words made from the record alone."""
     return Reply(for_people(await caller.ask(subjects.EXPLANATION, AskExplanation(artifact_id=artifact_id))))
+
+
+@router.post(
+    "/api/artifacts/{artifact_id}/ai-explanation", response_model=AiExplanation, responses=examples.AI_EXPLANATION
+)
+async def explain_by_ai(
+    artifact_id: ArtifactId,
+    caller: CallerOf,
+    body: Annotated[ExplainBody, Body(openapi_examples=examples.EXPLAIN)] = _BY_DEFAULT,
+) -> Reply:
+    """Have a model explain the calculators' results, as advice: 202 while it is pending, 200 where it is ready.
+
+    Events `rmos.ai_explanation_…` tell how it ends. One that failed may be asked for again.
+    """
+    command = caller.message(ExplainArtifact, body, artifact_id=artifact_id)
+    reply: AiExplanation = await caller.ask(subjects.EXPLAIN_ARTIFACT, command)
+    location = f"/api/artifacts/{artifact_id}/ai-explanation"
+    if reply.status is ExplanationStatus.PENDING:
+        return Reply(for_people(reply), 202, headers={"Location": location})
+    return Reply(for_people(reply), headers={"Content-Location": location})
+
+
+@router.get(
+    "/api/artifacts/{artifact_id}/ai-explanation", response_model=AiExplanation, responses=examples.AI_EXPLANATION_SHOWN
+)
+async def ai_explanation(artifact_id: ArtifactId, caller: CallerOf) -> Reply:
+    """What a model was asked about the decision, and said: NONE, PENDING, READY or ERROR. It decides nothing."""
+    return Reply(for_people(await caller.ask(subjects.AI_EXPLANATION, AskAiExplanation(artifact_id=artifact_id))))
 
 
 @router.get("/api/artifacts/{artifact_id}/diff/{other_id}", response_model=Diff)

@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from contracts.blobs import blob_key
 from contracts.canonical import sha256_hex
 from contracts.envelope import Actor
-from contracts.log import BlobsPurged, StoredEvent
+from contracts.log import AiExplanationReady, BlobsPurged, StoredEvent
 from services.rmos.audit.findings import Kind, Report
 from services.rmos.audit.rows import LogRow
 from services.rmos.projections.changes import FoldBroken, Insert, Key, Row, Update, key_of
@@ -34,6 +34,8 @@ def blobs_of(row: LogRow) -> Iterator[Blob]:
     attached = [data["attachment"]] if "attachment" in data else []
     for item in (*attached, *artifact.get("attachments", ())):
         yield item["attachment_id"], item["size"], item["content_type"]
+    if row.type == AiExplanationReady.type:
+        yield data["text"]["sha256"], data["text"]["size"], data["text"]["content_type"]
 
 
 class References:

@@ -1,4 +1,5 @@
-"""Everything the log says about one run: its own stream, its session's, and those of its searches. Pure."""
+"""Everything the log says about one run: its own stream, its session's, those of its searches, and what models
+were asked to explain. Pure."""
 
 from __future__ import annotations
 
@@ -21,8 +22,8 @@ from contracts.log import (
 )
 from services.rmos.audit.content_check import blobs_of
 from services.rmos.audit.rows import LogRow
+from services.rmos.domain import ai_explanation, search_record
 from services.rmos.domain import run as run_domain
-from services.rmos.domain import search_record
 from services.rmos.domain import session as session_domain
 from services.rmos.domain.session import Covered
 from services.rmos.event_log.stored import decoded_body
@@ -94,6 +95,7 @@ def streams_beside(run_id: str, rows: Sequence[LogRow]) -> list[str]:
     return [
         *([session_domain.stream_of(session)] if session is not None else []),
         *(search_record.stream_of(search) for search in searches),
+        *(ai_explanation.stream_of(item.artifact.artifact_id) for item in record.artifacts),
     ]
 
 

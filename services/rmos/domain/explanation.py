@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from contracts.artifacts import SUMMARY_LENGTH, ArtifactStatus, RunArtifact
 from contracts.feasibility import CalculatorResult, Feasibility, Quantity, RiskLevel
@@ -20,6 +20,10 @@ def summary_of(artifact: RunArtifact) -> str:
     cause = decision.block_reason or next(iter(decision.warnings), None)
     line = head if cause is None else f"{head}; {cause}"
     return line if len(line) <= SUMMARY_LENGTH else line[: SUMMARY_LENGTH - 1] + "…"
+
+
+def gravest_first(results: Iterable[CalculatorResult]) -> list[CalculatorResult]:
+    return sorted(results, key=lambda result: _GRAVEST_FIRST.index(result.risk))
 
 
 def text_of(artifact: RunArtifact) -> str:
@@ -53,7 +57,7 @@ def _lines(artifact: RunArtifact) -> Iterator[str]:
 
 
 def _verdict(feasibility: Feasibility) -> Iterator[str]:
-    results = sorted(feasibility.results, key=lambda result: _GRAVEST_FIRST.index(result.risk))
+    results = gravest_first(feasibility.results)
     limits = [result for result in results if result.risk is not RiskLevel.GREEN]
     if limits:
         yield "\n## What limits it\n"

@@ -64,7 +64,7 @@ class QueryHandlers:
 
     async def run(self, query: AskRun, request: RequestContext) -> Run:
         run = await self._queries.run(query)
-        _refuse_tombstone(f"run {run.run_id}", run.deleted_at_utc, request)
+        refuse_tombstone(f"run {run.run_id}", run.deleted_at_utc, request)
         return run
 
     async def artifact(self, query: AskArtifact, request: RequestContext) -> ArtifactReply:
@@ -74,7 +74,7 @@ class QueryHandlers:
 
     async def session(self, query: AskSession, request: RequestContext) -> SessionReply:
         reply = await self._queries.session(query)
-        _refuse_tombstone(f"session {query.session_id}", reply.session.deleted_at_utc, request)
+        refuse_tombstone(f"session {query.session_id}", reply.session.deleted_at_utc, request)
         return reply
 
     async def runs(self, query: ListRuns, request: RequestContext) -> Runs:
@@ -138,7 +138,8 @@ def _audits(request: RequestContext) -> bool:
     return request.actor.role in AUDITORS | {Role.SYSTEM}
 
 
-def _refuse_tombstone(what: str, deleted_at_utc: str | None, request: RequestContext) -> None:
+def refuse_tombstone(what: str, deleted_at_utc: str | None, request: RequestContext) -> None:
+    """Raises NOT_FOUND for what was deleted, to whoever does not audit."""
     if deleted_at_utc is not None and not _audits(request):
         raise RmosError(ErrorCode.NOT_FOUND, f"{what} was deleted: its record is for auditors and admins")
 

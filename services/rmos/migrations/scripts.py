@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+LAYOUT = ("0002_projections.sql", "0005_ai_explanations.sql")
+"""The scripts that make the tables of the projections, in this order."""
+
+
+def layout() -> str:
+    """All of them as one script."""
+    return "\n".join(map(script, LAYOUT))
+
 
 def script(name: str) -> str:
     """The text of a script in `versions/`."""

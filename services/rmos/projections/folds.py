@@ -16,7 +16,7 @@ from contracts import log
 from contracts.log import StoredEvent
 from contracts.upcasting import UPCASTERS, upcast
 from services.rmos.projections.changes import Change, FoldBroken, Insert, Update
-from services.rmos.projections.tables import artifacts, attachments, run_events, runs, sessions
+from services.rmos.projections.tables import ai_explanations, artifacts, attachments, run_events, runs, sessions
 
 FOLD_VERSION = 2
 """Raised with every change of what a fold gives: the tables must then be rebuilt from the log."""
@@ -219,6 +219,41 @@ def _search_event(event: StoredEvent, data: Data) -> Iterator[Change]:
     yield _mention(data["run_id"], event)
 
 
+def _ai_explanation_requested(event: StoredEvent, data: Data) -> Iterator[Change]:
+    asked = {name: data[name] for name in ("explanation_id", "provider", "model", "asked_at_utc", "asked_by")}
+    row = {"run_id": data["run_id"], "position": event.position, "status": "PENDING", **asked}
+    if event.version == 1:
+        yield Insert(ai_explanations, {"artifact_id": data["artifact_id"], **row})
+    else:
+        yield Update(ai_explanations, {"artifact_id": data["artifact_id"]}, {**_UNANSWERED, **row})
+    yield _touch(data["run_id"], event)
+    yield _mention(data["run_id"], event)
+
+
+_UNANSWERED: Data = dict.fromkeys(("ai_call_id", "error_code", "error_message", "answered_at_utc"))
+
+
+def _ai_explanation_ready(event: StoredEvent, data: Data) -> Iterator[Change]:
+    text = data["text"]
+    written = {"text_sha256": text["sha256"], "text_size": text["size"], "text_content_type": text["content_type"]}
+    yield from _ai_explanation_ended(event, data, status="READY", summary=data["summary"], **written)
+
+
+def _ai_explanation_failed(event: StoredEvent, data: Data) -> Iterator[Change]:
+    error = data["error"]
+    failed = {"error_code": error["code"], "error_message": error["message"]}
+    yield from _ai_explanation_ended(event, data, status="ERROR", **failed)
+
+
+def _ai_explanation_ended(event: StoredEvent, data: Data, **values: Any) -> Iterator[Change]:
+    """Where no call was made, provider and model stay those that were asked for."""
+    known = ("answered_at_utc", *(("ai_call_id", "provider", "model") if data["ai_call_id"] is not None else ()))
+    row = {"position": event.position, **{name: data[name] for name in known}, **values}
+    yield Update(ai_explanations, {"artifact_id": data["artifact_id"]}, row)
+    yield _touch(data["run_id"], event)
+    yield _mention(data["run_id"], event)
+
+
 def _no_row(_: StoredEvent, __: Data) -> Iterator[Change]:
     """The catalog has no table: it is folded from its own stream. What had no effect changes none."""
     return iter(())
@@ -277,6 +312,9 @@ FOLDS: dict[str, Fold] = {
     log.SearchStarted.type: _search_event,
     log.SearchProgressed.type: _search_event,
     log.SearchEnded.type: _search_event,
+    log.AiExplanationRequested.type: _ai_explanation_requested,
+    log.AiExplanationReady.type: _ai_explanation_ready,
+    log.AiExplanationFailed.type: _ai_explanation_failed,
     log.CatalogEntryAdded.type: _no_row,
     log.CommandHadNoEffect.type: _no_row,
 }

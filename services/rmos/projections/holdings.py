@@ -12,7 +12,7 @@ from contracts.blobs import BlobRef
 from contracts.rmos import RunStatus
 from services.rmos.domain.retention import STREAM, Holding
 from services.rmos.projections.reading import CurrentReader
-from services.rmos.projections.tables import artifacts, attachments, events, run_events, runs
+from services.rmos.projections.tables import ai_explanations, artifacts, attachments, events, run_events, runs
 
 _PURGED_AT = (
     select(func.max(events.c.position))
@@ -23,10 +23,16 @@ _PURGED_AT = (
 )
 """Position of the run's latest purge. Times do not tell: all events of a group commit have the same."""
 _attached, _made = attachments.alias("attached"), artifacts.alias("made")
+_explained = ai_explanations.alias("explained")
 _UNPURGED = or_(
     runs.c.purged_at_utc.is_(None),
     exists().where(_attached.c.run_id == runs.c.run_id, _attached.c.position > _PURGED_AT),
     exists().where(_made.c.run_id == runs.c.run_id, _made.c.position > _PURGED_AT),
+    exists().where(
+        _explained.c.run_id == runs.c.run_id,
+        _explained.c.text_sha256.is_not(None),
+        _explained.c.position > _PURGED_AT,
+    ),
 )
 
 
@@ -71,7 +77,8 @@ class ProjectionHoldings:
 
 
 def _references(*of_runs: ColumnElement[bool], digests: Sequence[str] | None = None) -> Subquery:
-    """Run, digest, size and content type of everything these runs refer to: attachments and outputs."""
+    """Run, digest, size and content type of everything these runs refer to: attachments, outputs, and the texts
+    of explanations."""
     attached = (
         select(
             runs.c.run_id,
@@ -94,7 +101,18 @@ def _references(*of_runs: ColumnElement[bool], digests: Sequence[str] | None = N
         .join(artifacts, artifacts.c.run_id == runs.c.run_id)
         .where(*of_runs)
     )
+    explained = (
+        select(
+            runs.c.run_id,
+            ai_explanations.c.text_sha256.label("sha256"),
+            ai_explanations.c.text_size.label("size"),
+            ai_explanations.c.text_content_type.label("content_type"),
+        )
+        .join(ai_explanations, ai_explanations.c.run_id == runs.c.run_id)
+        .where(*of_runs, ai_explanations.c.text_sha256.is_not(None))
+    )
     if digests is not None:
         attached = attached.where(attachments.c.attachment_id.in_(digests))
         made = made.where(value["sha256"].astext.in_(digests))
-    return union(attached, made).subquery()
+        explained = explained.where(ai_explanations.c.text_sha256.in_(digests))
+    return union(attached, made, explained).subquery()

@@ -1,7 +1,7 @@
 """Folding the whole log afresh into tables beside the live ones, putting them in their place, and comparing folds.
 
-The steps are begin, fold, swap, drop (migrations/versions/0004). Each is one transaction, and each state that dying
-between two of them leaves is one that the next rebuild begins from: what is not live is dropped and made anew.
+The steps are begin, fold, swap, drop (migrations/versions/0004, 0005). Each is one transaction, and each state that
+dying between two of them leaves is one that the next rebuild begins from: what is not live is dropped and made anew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from runtime.logs import Logger
 from services.rmos.event_log.duties import heed_cancellation, to_its_end
 from services.rmos.event_log.head import Head
 from services.rmos.event_log.statements import statement
-from services.rmos.migrations.scripts import script
+from services.rmos.migrations.scripts import layout
 from services.rmos.projections.changes import FoldBroken
 from services.rmos.projections.projector import CURSOR, Folded, Projector, Tail, fold_batch
 from services.rmos.projections.tables import FOLDED, SCHEMA, projection_cursor
@@ -189,7 +189,7 @@ async def fold_beside(owner: AsyncEngine, schema: str, tail: Tail, log: Logger) 
         await connection.execute(text(f"SET LOCAL search_path = {name}"))
         raw = await connection.get_raw_connection()
         assert raw.driver_connection is not None  # an open connection has a driver's
-        await raw.driver_connection.execute(script("0002_projections.sql"))
+        await raw.driver_connection.execute(layout())
     return await Projector(owner, tail, Head(), log, schema).catch_up()
 
 

@@ -1,4 +1,4 @@
-"""The projections' tables for SQLAlchemy, as migrations/versions/0002_projections.sql makes them (a test compares).
+"""The projections' tables for SQLAlchemy, as migrations/scripts.py: layout() makes them (a test compares).
 
 The schema `projections` is the live one; `schema_translate_map={"projections": other}` folds into, or reads from, a
 rebuild beside it.
@@ -120,7 +120,32 @@ run_events = Table(
     Column("position", BigInteger, primary_key=True),
 )
 
-FOLDED = (runs, artifacts, attachments, sessions, run_events)
+ai_explanations = Table(
+    "ai_explanations",
+    metadata,
+    Column("artifact_id", Text, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("position", BigInteger, nullable=False, unique=True),
+    Column("status", Text, nullable=False),
+    Column("explanation_id", Text, nullable=False),
+    Column("provider", Text),
+    Column("model", Text),
+    Column("ai_call_id", Text),
+    Column("summary", Text),
+    Column("text_sha256", Text),
+    Column("text_size", BigInteger),
+    Column("text_content_type", Text),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    Column("asked_at_utc", Text, nullable=False),
+    Column("asked_by", JSONB, nullable=False),
+    Column("answered_at_utc", Text),
+    Index("ai_explanations_run", "run_id"),
+    Index("ai_explanations_status", "status", "position"),
+    Index("ai_explanations_text", "text_sha256"),
+)
+
+FOLDED = (runs, artifacts, attachments, sessions, run_events, ai_explanations)
 """Every table that the fold writes."""
 
 _log = MetaData(schema="rmos")

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from runtime.testing import DatabaseAccess, PostgresAccess
 from services.rmos.cli_migrate import migrate
 from services.rmos.migrate import migrate_tables
+from services.rmos.projections.folds import FOLD_VERSION
 
-NEWEST = "0004"
+NEWEST = "0005"
 
 
 def run(database: DatabaseAccess, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -54,13 +55,29 @@ def test_what_is_not_as_declared_is_named(database: DatabaseAccess, statement: s
 
 
 def test_a_step_that_loses_nothing_can_be_undone_and_done_again(database: DatabaseAccess) -> None:
-    assert run(database, "rollback", "--to", "0003", "--dry-run")[1]["undone"] == ["0004"]
+    assert run(database, "rollback", "--to", "0003", "--dry-run")[1]["undone"] == ["0005", "0004"]
     assert run(database, "status")[0] == 0
-    assert run(database, "rollback", "--to", "0003") == (0, {"undone": ["0004"], "refused": None, "dry_run": False})
+    assert run(database, "rollback", "--to", "0003") == (
+        0,
+        {"undone": ["0005", "0004"], "refused": None, "dry_run": False},
+    )
     assert run(database, "status")[1]["current"] == "0003"
     assert run(database, "up")[0] == 0
     assert run(database, "verify")[0] == 0
     assert run(database, "rollback", "--to", NEWEST)[1]["undone"] == []
+
+
+def test_projections_whose_table_went_with_a_way_back_are_folded_again_after_the_way_up(
+    database: DatabaseAccess,
+) -> None:
+    with psycopg.connect(database.owner_dsn) as owner:
+        owner.execute("UPDATE projections.projection_cursor SET position = 7, fold_version = %s", (FOLD_VERSION,))
+    assert run(database, "rollback", "--to", "0004")[1]["undone"] == ["0005"]
+    assert run(database, "up")[1]["applied"] == ["0005"]
+    with psycopg.connect(database.reader_dsn) as reader:
+        found = reader.execute("SELECT position, fold_version FROM projections.projection_cursor").fetchone()
+    assert found == (7, 1)
+    assert FOLD_VERSION > 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from contracts.spec import RosetteSpec
 from services.ai_gateway.ports import Picture, ProviderAnswer, ProviderCall, ProviderFailure
 from services.ai_gateway.vendors.offline.designer import DESIGNER_VERSION, Design, design
 from services.ai_gateway.vendors.offline.drawing import MAX_SIDE_PX, png_of
+from services.ai_gateway.vendors.offline.explaining import explained
 from services.ai_gateway.vendors.offline.faults import split_marker, spoiled, without_answer
 from services.ai_gateway.vendors.offline.parameters import design_parameters
 
@@ -23,7 +24,7 @@ DEFAULT_SIZE = "1024x1024"
 
 class OfflineProvider:
     """Answers JSON requests for the schemas RosetteSpec and RosetteParamSpec, text and image requests; the same
-    request, the same bytes."""
+    request, the same bytes. Text about a verdict in the prompt explains it, other text describes a design."""
 
     name = "offline"
 
@@ -43,6 +44,12 @@ class OfflineProvider:
             text = orjson.dumps(_known_to(call.structure.asked, parameters)).decode()
             return ProviderAnswer(
                 model=DESIGNER_VERSION, text=text if fault is None else spoiled(fault, text), usage=Usage()
+            )
+        if call.output == "text" and (told := explained(prompt)) is not None:
+            return ProviderAnswer(
+                model=DESIGNER_VERSION,
+                text=told if fault is None else _spoiled(fault, told, call.output),
+                usage=Usage(),
             )
         drawn = await asyncio.to_thread(design, prompt, call.system_prompt, call.seed)
         if call.output == "image":
