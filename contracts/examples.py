@@ -373,6 +373,18 @@ EXPLAINED: dict[str, Any] = {
     "explanation_id": "explanation_01K9XQ3V5T6Y7Z8A9B0C1D2E3X",
 }
 ADVICE = "All twelve petals can be cut. The narrowest wall holds it back: 1.1 mm, where 1.2 mm cuts well."
+SUMMARISED: dict[str, Any] = {
+    "run_id": RUN,
+    "created_at_utc": NOW,
+    "status": "OK",
+    "event_type": log.CandidateBound.type,
+    "risk_level": FEASIBILITY.risk_level,
+    "score": FEASIBILITY.score,
+    "explanation_status": artifacts.ExplanationStatus.READY,
+    "explanation_summary": "ALLOW: GREEN, score 88.5",
+    "request_id": REQUEST,
+    "compute_ms": _d("41.2"),
+}
 BONE = catalog.Material.model_validate(
     {
         "id": "my_bone",
@@ -587,19 +599,16 @@ def _rmos_examples() -> tuple[Message, ...]:
         advisories.ReviewAdvisory(run_id=RUN, asset_id=ASSET, rating=4),
         advisories.PromoteAdvisory(run_id=RUN, asset_id=ASSET),
         advisories.RejectAdvisory(run_id=RUN, asset_id=ASSET, code=advisories.RejectionCode.AESTHETIC),
-        rmos.RunSummaries(
+        rmos.RunSummaries(items=(rmos.RunSummary.model_validate(SUMMARISED),)),
+        rmos.AdvisedRunSummaries(
             items=(
-                rmos.RunSummary(
-                    run_id=RUN,
-                    created_at_utc=NOW,
-                    status="OK",
-                    event_type=log.CandidateBound.type,
-                    risk_level=FEASIBILITY.risk_level,
-                    score=FEASIBILITY.score,
-                    explanation_status=artifacts.ExplanationStatus.READY,
-                    explanation_summary="ALLOW: GREEN, score 88.5",
-                    request_id=REQUEST,
-                    compute_ms=_d("41.2"),
+                rmos.AdvisedRunSummary.model_validate(
+                    {
+                        **SUMMARISED,
+                        "last_artifact_id": BOUND,
+                        "ai_explanation_status": artifacts.ExplanationStatus.READY,
+                        "ai_explanation_summary": ADVICE,
+                    }
                 ),
             )
         ),

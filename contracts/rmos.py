@@ -325,6 +325,21 @@ class RunSummaries(Message):
     total: int | None = None
 
 
+class AdvisedRunSummary(RunSummary):
+    """With what a model was asked about the latest decision. That is advice: `explanation_…` is the computed one, which
+    counts."""
+
+    last_artifact_id: Identifier | None = None
+    ai_explanation_status: ExplanationStatus = ExplanationStatus.NONE
+    ai_explanation_summary: Annotated[str, Field(max_length=SUMMARY_LENGTH)] | None = None
+
+
+class AdvisedRunSummaries(Message):
+    items: tuple[AdvisedRunSummary, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
 class ListArtifacts(Page):
     run_id: Identifier
 

@@ -155,7 +155,9 @@ ATTACHMENT = Conversation("query.rmos.attachment.v1", ("gateway",), rmos.AskAtta
 RUN_EVENTS = Conversation("query.rmos.run_events.v1", ("gateway",), rmos.ListRunEvents, rmos.Events)
 SESSION = Conversation("query.rmos.session.v1", ("gateway",), rmos.AskSession, rmos.SessionReply)
 SESSIONS = Conversation("query.rmos.sessions.v1", ("gateway",), rmos.ListSessions, rmos.Sessions)
-RUN_SUMMARIES = Conversation("query.rmos.run_summaries.v1", ("gateway",), rmos.ListRuns, rmos.RunSummaries)
+RUN_SUMMARIES_V1 = Conversation("query.rmos.run_summaries.v1", ("gateway",), rmos.ListRuns, rmos.RunSummaries)
+"""As it was before models explained decisions. It is answered for a gateway of a former version."""
+RUN_SUMMARIES = Conversation("query.rmos.run_summaries.v2", ("gateway",), rmos.ListRuns, rmos.AdvisedRunSummaries)
 ADVISORIES = Conversation("query.rmos.advisories.v1", ("gateway",), advisories.AskAdvisories, advisories.Advisories)
 DIFF = Conversation("query.rmos.diff.v1", ("gateway",), comparison.AskDiff, comparison.Diff)
 EXPLANATION = Conversation("query.rmos.explanation.v1", ("gateway",), comparison.AskExplanation, comparison.Explanation)
@@ -228,6 +230,7 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     RUN_EVENTS,
     SESSION,
     SESSIONS,
+    RUN_SUMMARIES_V1,
     RUN_SUMMARIES,
     ADVISORIES,
     DIFF,

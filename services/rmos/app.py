@@ -162,6 +162,7 @@ class RmosService:
             (subjects.RUN_EVENTS, queries.run_events),
             (subjects.SESSION, queries.session),
             (subjects.SESSIONS, queries.sessions),
+            (subjects.RUN_SUMMARIES_V1, queries.run_summaries_v1),
             (subjects.RUN_SUMMARIES, queries.run_summaries),
             (subjects.ADVISORIES, runs.advisories),
             (subjects.DIFF, comparing.diff),

@@ -19,6 +19,7 @@ from contracts.feasibility import CuttingContext, Feasibility, Mode
 from contracts.gcode_header import ProgramOrigin
 from contracts.log import LogEvent, SearchStarted, StoredEvent
 from contracts.rmos import (
+    AdvisedRunSummaries,
     ArtifactReply,
     Artifacts,
     AskArtifact,
@@ -34,7 +35,6 @@ from contracts.rmos import (
     ListSessions,
     Runs,
     RunStatus,
-    RunSummaries,
     SessionReply,
     Sessions,
 )
@@ -180,7 +180,7 @@ class Listings(Protocol):
         """Newest first."""
         ...
 
-    async def run_summaries(self, query: ListRuns) -> RunSummaries:
+    async def run_summaries(self, query: ListRuns) -> AdvisedRunSummaries:
         """The same page as `runs`, each run with its latest decision in short."""
         ...
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Query
 from contracts import subjects
 from contracts.model import for_people
 from contracts.rmos import (
+    AdvisedRunSummaries,
     ArchiveSession,
     AskSession,
     DecideSession,
@@ -19,7 +20,6 @@ from contracts.rmos import (
     ListSessions,
     OpenSession,
     Runs,
-    RunSummaries,
     SessionReply,
     Sessions,
     SetSessionContext,
@@ -109,7 +109,7 @@ async def delete_session(
     return Reply(for_people(await caller.ask(subjects.DELETE_SESSION, command)))
 
 
-@router.get("/api/workflow-sessions/{session_id}/runs", response_model=Runs | RunSummaries)
+@router.get("/api/workflow-sessions/{session_id}/runs", response_model=Runs | AdvisedRunSummaries)
 async def session_runs(session_id: SessionId, query: Annotated[SessionRunsQuery, Query()], caller: CallerOf) -> Reply:
     """The runs of a session, newest first; `view=summary` shows of each what a screen of runs needs."""
     await caller.ask(subjects.SESSION, AskSession(session_id=session_id))

@@ -12,6 +12,7 @@ from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import EvaluateFeasibility, feasibility_reply
 from contracts.params import spec_of
 from contracts.rmos import (
+    AdvisedRunSummaries,
     ArtifactReply,
     Artifacts,
     AskArtifact,
@@ -29,6 +30,7 @@ from contracts.rmos import (
     ListSessions,
     Runs,
     RunSummaries,
+    RunSummary,
     SessionReply,
     Sessions,
     bare_attachment_id,
@@ -81,9 +83,17 @@ class QueryHandlers:
         _refuse_to_list_tombstones(query.include_deleted, request)
         return await self._listings.runs(query)
 
-    async def run_summaries(self, query: ListRuns, request: RequestContext) -> RunSummaries:
+    async def run_summaries(self, query: ListRuns, request: RequestContext) -> AdvisedRunSummaries:
         _refuse_to_list_tombstones(query.include_deleted, request)
         return await self._listings.run_summaries(query)
+
+    async def run_summaries_v1(self, query: ListRuns, request: RequestContext) -> RunSummaries:
+        """`run_summaries` without what models were asked."""
+        page = await self.run_summaries(query, request)
+        items = (item.model_dump(include=set(RunSummary.model_fields)) for item in page.items)
+        return RunSummaries(
+            items=tuple(map(RunSummary.model_validate, items)), next_cursor=page.next_cursor, total=page.total
+        )
 
     async def artifacts(self, query: ListArtifacts, request: RequestContext) -> Artifacts:
         await self._visible(query.run_id, request)

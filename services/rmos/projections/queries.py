@@ -12,6 +12,7 @@ from contracts.artifacts import Attachment, Run, RunArtifact
 from contracts.blobs import BlobRef
 from contracts.errors import ErrorCode, RmosError
 from contracts.rmos import (
+    AdvisedRunSummaries,
     ArtifactReply,
     Artifacts,
     ArtifactSummary,
@@ -28,7 +29,6 @@ from contracts.rmos import (
     ListSessions,
     Page,
     Runs,
-    RunSummaries,
     SessionReply,
     Sessions,
     bare_attachment_id,
@@ -40,7 +40,7 @@ from services.rmos.projections.cursors import cursor_for, position_in
 from services.rmos.projections.filters import run_filters
 from services.rmos.projections.reading import CurrentReader
 from services.rmos.projections.summaries import SHOWN, summarised
-from services.rmos.projections.tables import artifacts, attachments, events, run_events, runs, sessions
+from services.rmos.projections.tables import ai_explanations, artifacts, attachments, events, run_events, runs, sessions
 
 Rows = Sequence[Row[Any]]
 _RUN = [column for column in runs.columns if column is not runs.c.tool_id and column is not runs.c.purged_at_utc]
@@ -84,13 +84,17 @@ class ProjectionQueries:
         rows, cursor, total = await self._page("runs", runs, _RUN, conditions, query)
         return Runs(items=tuple(map(_run, rows)), next_cursor=cursor, total=total)
 
-    async def run_summaries(self, query: ListRuns) -> RunSummaries:
+    async def run_summaries(self, query: ListRuns) -> AdvisedRunSummaries:
         page = await self.runs(query)
         latest = [run.last_artifact_id for run in page.items if run.last_artifact_id is not None]
-        found = select(artifacts.c.artifact_id, *SHOWN).where(artifacts.c.artifact_id.in_(latest))
+        found = (
+            select(artifacts.c.artifact_id, *SHOWN)
+            .outerjoin(ai_explanations, ai_explanations.c.artifact_id == artifacts.c.artifact_id)
+            .where(artifacts.c.artifact_id.in_(latest))
+        )
         rows = {row.artifact_id: row for row in (await self._all(found) if latest else ())}
         items = tuple(summarised(run, rows.get(run.last_artifact_id)) for run in page.items)
-        return RunSummaries(items=items, next_cursor=page.next_cursor, total=page.total)
+        return AdvisedRunSummaries(items=items, next_cursor=page.next_cursor, total=page.total)
 
     async def artifacts(self, query: ListArtifacts) -> Artifacts:
         chosen = [*_SUMMARY, artifacts.c.position]

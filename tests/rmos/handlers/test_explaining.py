@@ -23,7 +23,7 @@ from contracts.log import (
     CommandHadNoEffect,
     LogEvent,
 )
-from contracts.rmos import AskArtifact, AskRun, DecideSession, DeleteRun, ListRunEvents, PurgeBlobs
+from contracts.rmos import AskArtifact, AskRun, DecideSession, DeleteRun, ListRunEvents, ListRuns, PurgeBlobs
 from runtime.logs import logger
 from runtime.testing import DatabaseAccess
 from services.ai_gateway.vendors.offline.explaining import explained
@@ -377,3 +377,25 @@ async def test_what_another_run_says_too_is_kept(shop: Shop) -> None:
         assert purged.run_ids == (old.run_id,)
         assert ready.text_sha256 not in purged.digests
         assert (await shown(handlers, other)).text == "The same words."
+
+
+async def test_a_list_of_runs_shows_it_beside_the_computed_explanation_of_the_latest_decision(shop: Shop) -> None:
+    artifact, other = await bound(shop), await bound(shop)
+    async with explaining(shop, Saying("Too wide for the pocket.")) as handlers:
+        await handlers.explain(ask(artifact), by(DORA))
+        await ended(handlers, artifact)
+        page = await shop.queries.run_summaries(ListRuns(), by(DORA))
+        former = await shop.queries.run_summaries_v1(ListRuns(), by(DORA))
+        shown_of = {item.run_id: item for item in page.items}
+        explained_one, unexplained = shown_of[artifact.run_id], shown_of[other.run_id]
+        assert explained_one.last_artifact_id == artifact.artifact_id
+        assert (explained_one.explanation_status, explained_one.explanation_summary) == ("READY", summary_of(artifact))
+        assert explained_one.ai_explanation_status is ExplanationStatus.READY
+        assert explained_one.ai_explanation_summary == "Too wide for the pocket."
+        assert unexplained.ai_explanation_status is ExplanationStatus.NONE
+        assert unexplained.ai_explanation_summary is None
+        dropped = {"last_artifact_id", "ai_explanation_status", "ai_explanation_summary"}
+        assert [item.model_dump() for item in former.items] == [item.model_dump(exclude=dropped) for item in page.items]
+        newer = await shop.bound(artifact.run_id, GOOD)
+        (latest,) = (await shop.queries.run_summaries(ListRuns(status="OK"), by(DORA))).items
+        assert (latest.last_artifact_id, latest.ai_explanation_status) == (newer.artifact_id, "NONE")
