@@ -21,7 +21,7 @@ from services.rmos.audit.marks import Mark
 from services.rmos.audit.publication import Publication
 from services.rmos.audit.records import NotTheSigner, RecordedCheckpoint
 from services.rmos.audit.regrowth import INSPECT, NotContinued, TreeDisagrees, extend, regrown
-from services.rmos.audit.rows import LogRow, entry_of_row, log_row
+from services.rmos.audit.rows import LEAF, POSITION, LogRow, StoredRow, prefixed_entries
 from services.rmos.domain.checkpoint import Checkpoint, NotACheckpoint, SigningKey, VerifierKey, opened
 from services.rmos.domain.tiles import TILE_WIDTH, Tile, TileEdge
 from services.rmos.event_log.duties import heed_cancellation
@@ -87,6 +87,8 @@ class Checkpointer:
         self._accept = accept
         self._marked = 0
         self._resumed_at = 0
+        self._replaced: list[Tile] = []
+        """Full tiles whose partial ones are still to be dropped."""
         self.covered = Head()
         """The newest position behind a public checkpoint, as far as this process knows."""
         self.failure: str | None = None
@@ -220,18 +222,24 @@ class Checkpointer:
             if self._head.position - edge.size <= MAX_EVENTS:
                 await asyncio.sleep(max(0.0, begun + APART_S - time.monotonic()))
             begun = time.monotonic()
-            fresh = self._recent.after(edge.size, MAX_EVENTS)
-            rows = [log_row(row) for row in fresh] if fresh else await self._records.rows_after(edge.size, MAX_EVENTS)
+            rows: Sequence[StoredRow] | None = self._recent.after(edge.size, MAX_EVENTS)
+            if not rows:
+                rows = await self._records.rows_after(edge.size, MAX_EVENTS)
             if rows:
-                await self._cover(edge, rows, writer_epoch)
+                await self._cover(edge, rows[: _up_to_full_tiles(edge.size, len(rows))], writer_epoch)
+            if self._head.position - edge.size < DUE_EVENTS:
+                await self._drop_partials()
 
-    async def _cover(self, edge: TileEdge, rows: list[LogRow], writer_epoch: int) -> None:
+    async def _cover(self, edge: TileEdge, rows: Sequence[StoredRow], writer_epoch: int) -> None:
         """One checkpoint over these rows: tiles, then the row, then the mark, then the public note."""
         tiles: list[tuple[Tile, bytes]] = []
         # A tile begun before this checkpoint has partial ones; so may any that a try before the last start reached.
         begun = max(edge.size, self._resumed_at + MAX_EVENTS)
-        for row in rows:
-            tiles += extend(edge, row.position, row.leaf, entry_of_row(row))
+        for first in range(0, len(rows), DUE_EVENTS):
+            some = rows[first : first + DUE_EVENTS]
+            for row, prefixed in zip(some, prefixed_entries(some), strict=True):
+                tiles += extend(edge, row[POSITION], row[LEAF], prefixed[1:])
+            await asyncio.sleep(0)  # appends wait for the same thread
         await self._publication.put_tiles([*tiles, *edge.partial()])
         says = self._says(edge.size, edge.root)
         checkpoint = RecordedCheckpoint(says.size, says.root, says.signed(self._signer))
@@ -239,9 +247,13 @@ class Checkpointer:
         self._marked = await self._marks.put(checkpoint.note, after=self._marked)
         await self._publication.put_checkpoint(checkpoint.note)
         self.covered.advance(edge.size)
-        for tile, _ in tiles:
-            if tile.first_leaf < begun:
-                await self._publication.drop_partials(tile)
+        self._replaced += [tile for tile, _ in tiles if tile.first_leaf < begun]
+
+    async def _drop_partials(self) -> None:
+        """Of the tiles that became full, once little waits to be signed: nobody needs to be rid of them soon."""
+        while self._replaced:
+            await self._publication.drop_partials(self._replaced[-1])
+            self._replaced.pop()
 
     async def _is_public(self, size: int) -> bool:
         note = await self._publication.checkpoint()
@@ -257,3 +269,11 @@ class Checkpointer:
             return opened(note, self._keys)
         except NotACheckpoint as error:
             raise TreeDisagrees(f"{which} cannot be trusted: {error}; {INSPECT}") from error
+
+
+def _up_to_full_tiles(size: int, waiting: int) -> int:
+    """How many of the waiting events the next checkpoint covers. When a tile's worth of them waits, those beyond the
+    last full tile are left to the one after it: no partial tiles are stored only to be replaced at once."""
+    if waiting < TILE_WIDTH:
+        return waiting
+    return (size + waiting) // TILE_WIDTH * TILE_WIDTH - size

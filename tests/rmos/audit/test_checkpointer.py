@@ -72,6 +72,19 @@ async def test_partial_tiles_are_dropped_once_their_full_tile_is_public(
     assert read_back(public_store)[0] == 260
 
 
+async def test_when_many_events_wait_a_checkpoint_ends_with_a_full_tile_and_the_rest_follows(
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
+) -> None:
+    with public_objects(public_store) as objects:
+        async with leading(database.writer_dsn) as log:
+            await append(log, 700)
+            async with checkpointing(database, objects, bus_server, log) as checkpointer:
+                await until(lambda: checkpointer.covered.position == 700)
+        assert {name for name, _ in objects.listed("tile/0/")} == {*("tile/0/000", "tile/0/001", "tile/0/002.p/188")}
+    assert sizes(database) == [512, 700]
+    assert read_back(public_store)[0] == 700
+
+
 class Listing(ObjectStore):
     """A store that remembers what it was asked to list."""
 
