@@ -62,7 +62,7 @@ def export(what: Audited, name: str | bytes, attest: Attest) -> tuple[str, bytes
 def _run_of(view: RecordView, name: str | bytes) -> str:
     """Raises NoBundle."""
     if isinstance(name, bytes):
-        runs = runs_releasing(view, sha256_hex(name))
+        runs = runs_releasing(view, name)
         if len(runs) != 1:
             what = "no run" if not runs else f"the runs {', '.join(runs)}"
             raise NoBundle(f"a program with these bytes was released in {what}: `rmos audit who-made` says more")

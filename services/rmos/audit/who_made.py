@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -14,6 +15,7 @@ from runtime.objects import ObjectStore
 from services.rmos.audit.publication import PREFIX
 from services.rmos.audit.record_view import RecordView, record_view
 from services.rmos.audit.release import release_of
+from services.rmos.audit.rows import LogRow
 from services.rmos.audit.run_record import (
     NoRecord,
     Recorded,
@@ -58,7 +60,7 @@ def who_made(what: Audited, program: bytes) -> Origin:
     public, blobs = ObjectStore(what.s3, PREFIX), ObjectStore(what.s3)
     try:
         with record_view(what.dsn) as view:
-            run_ids = runs_releasing(view, origin.sha256)
+            run_ids = runs_releasing(view, program)
             for run_id in run_ids:
                 _tell(what, view, public, run_id, origin)
             if not run_ids:
@@ -79,14 +81,22 @@ def run_record(view: RecordView, run_id: str, up_to: int | None = None) -> RunRe
     return record_of(run_id, view.of_streams([own, *beside], up_to))
 
 
-def runs_releasing(view: RecordView, sha256: str) -> list[str]:
-    """The runs in which a program of this digest was released, in the order of their first release."""
-    found = []
-    for row in view.saying(sha256):
-        event = event_in(row)
-        if isinstance(event, ToolpathsDecided) and _is_release(event, sha256):
-            found.append(event.artifact.run_id)
-    return list(dict.fromkeys(found))
+def runs_releasing(view: RecordView, program: bytes) -> list[str]:
+    """The runs in which exactly these bytes were released, in the order of their first release. Raises NoRecord.
+
+    A program names its run, and the name is among its bytes: a run that it names and that released it is the only one.
+    Whatever names none, or another, is looked for in the whole log. No derived table is believed.
+    """
+    sha256, named = sha256_hex(program), run_named_in(program)
+    if named is not None and _released_in(view.of_streams([run_domain.stream_of(named)]), sha256):
+        return [named]
+    return _released_in(view.saying(sha256), sha256)
+
+
+def _released_in(rows: Sequence[LogRow], sha256: str) -> list[str]:
+    events = (event_in(row) for row in rows)
+    found = (event for event in events if isinstance(event, ToolpathsDecided) and _is_release(event, sha256))
+    return list(dict.fromkeys(event.artifact.run_id for event in found))
 
 
 def _is_release(event: ToolpathsDecided, sha256: str) -> bool:

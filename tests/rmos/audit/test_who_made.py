@@ -12,6 +12,7 @@ import pytest
 
 from contracts.artifacts import RunArtifact
 from runtime.testing import PostgresAccess
+from services.rmos.audit.record_view import RecordView
 from services.rmos.domain.checkpoint import SigningKey
 from tests.independent_verifier import tlog
 from tests.rmos.audit.evidence import VKEY, Evidence, written
@@ -139,3 +140,23 @@ def test_every_released_program_is_found(store: Evidence, tmp_path: Path) -> Non
     for artifact in artifacts(store):
         answer = asked(store, written(tmp_path, store.program(artifact)), 0)
         assert answer["releases"][0]["artifact_id"] == artifact.artifact_id
+
+
+def test_a_program_is_found_by_the_run_that_it_names_and_without_that_in_the_whole_log(
+    store: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, store.program(store.approved))
+    with monkeypatch.context() as patch:
+        patch.setattr(RecordView, "saying", None)  # nothing walks over the log
+        named = asked(store, path, 0)
+    monkeypatch.setattr("services.rmos.audit.who_made.run_named_in", lambda _: "run_of_somebody_else")
+    assert asked(store, path, 0) == named
+
+
+def test_projections_are_neither_needed_nor_believed(
+    store: Evidence, postgres_server: PostgresAccess, tmp_path: Path
+) -> None:
+    path = written(tmp_path, store.program(store.approved))
+    bare = store.copied(postgres_server)
+    as_superuser(bare.database, "DROP SCHEMA projections CASCADE")
+    assert asked(bare, path, 0) == asked(store, path, 0)
