@@ -41,6 +41,7 @@ def test_the_quick_start_ends_with_a_program_and_its_record(stack: Stack, tmp_pa
     assert "G21" in (tmp_path / "rosette.nc").read_text()
     types = [event["type"] for event in json.loads((tmp_path / "events.json").read_text())["items"]]
     assert {"rmos.run_opened.v2", "rmos.candidate_bound.v1", "rmos.toolpaths_decided.v1"} <= set(types)
+    assert "rmos.ai_explanation_requested.v1" in types
 
 
 def test_an_error_looks_as_the_readme_shows_it(stack: Stack) -> None:
