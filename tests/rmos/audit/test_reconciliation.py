@@ -14,7 +14,8 @@ from runtime.pool import WorkerPool
 from services.rmos.audit.reconciliation import NothingJudged, Reconciliation, looked_at
 from services.rmos.audit.verify import Audited
 from tests.rmos.audit.given import KEY
-from tests.rmos.audit.test_detection import Store, store  # noqa: F401 - a fixture
+from tests.rmos.audit.test_detection import Store
+from tests.rmos.audit.test_detection import own_store as store  # noqa: F401 - a fixture
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ from services.rmos.event_log.duties import ended
 from services.rmos.event_log.relay import LogRelay
 from services.rmos.migrate import migrate_bus
 from tests.rmos.audit.given import KEY, VKEY
-from tests.rmos.audit.test_detection import Store, store  # noqa: F401 - a fixture
+from tests.rmos.audit.test_detection import Store
+from tests.rmos.audit.test_detection import own_store as store  # noqa: F401 - a fixture
 from tests.rmos.conftest import bus_settings
 from tests.rmos.event_log.given import until
 from tests.rmos.event_log.test_relay import connected
