@@ -7,6 +7,7 @@ command runs: the other commands of `rmos` start no slower for these.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,14 +45,18 @@ def verify(
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out projections, public tiles and the blobs' content.")
     ] = False,
+    without_bus: Annotated[
+        bool, typer.Option("--without-bus", help="Leave out the mark of what was signed and the stream LOG.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Hash every event again and hold log, signatures, tiles, blobs, projections and stream against each other."""
-    from services.rmos.audit.access import audited
+    from services.rmos.audit.access import audited, with_its_bus
     from services.rmos.audit.verify import audit as audit_of
 
     with reaching():
         what = audited(home, dsn, vkey or [], held or [])
+        what = replace(what, stream=None) if without_bus else with_its_bus(what)
         with shown_progress(as_json) as progress:
             report = audit_of(what, quick=quick, progress=progress)
     if as_json:
@@ -67,8 +72,12 @@ def proof(
     artifact: Annotated[str, typer.Argument(help="Id of an artifact.")],
     home: Home = None,
     out: Annotated[Path | None, typer.Option("--out", help="File for the proof; default: standard output.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """The proof that an artifact stands in the log: entry, hashes and signed checkpoint, checked before it is given."""
+    """The proof that an artifact stands in the log: entry, hashes and signed checkpoint, checked before it is given.
+
+    Without --out it is JSON in any case; with it, --json says as JSON what was written.
+    """
     from services.rmos.audit.access import audited
     from services.rmos.audit.proof_file import ProvesNothing, fetched_proof
     from services.rmos.gateway_access import gateway_of
@@ -85,6 +94,9 @@ def proof(
         print(text)
     else:
         write_whole(out, f"{text}\n".encode())
+    if out is not None and as_json:
+        print(json.dumps({"proof": str(out), "position": found["position"], "tree_size": found["tree_size"]}))
+    elif out is not None:
         print(f"event {found['position']}, covered by the checkpoint of {found['tree_size']} events: {out}")
 
 
@@ -113,5 +125,7 @@ def _print(report: Report) -> None:
         print(f"{finding.kind.value}: {finding.where}: {finding.what}")
     for note in report.notes:
         print(f"note: {note}")
+    for left_out in report.not_checked:
+        print(f"not checked: {left_out}")
     checked = ", ".join(f"{amount} {name.replace('_', ' ')}" for name, amount in report.checked.items())
     print(f"{'sound' if report.sound else f'{len(report.findings)} findings'}; checked {checked}")

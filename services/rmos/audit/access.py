@@ -54,6 +54,16 @@ def audited(home: Path | None, dsn: str | None, vkeys: Sequence[str], held: Sequ
     return replace(found, held=notes)
 
 
+def with_its_bus(what: Audited) -> Audited:
+    """The same: whoever leaves the bus out must say so. Raises NothingToReach."""
+    if what.stream is None:
+        raise NothingToReach(
+            "no bus is named, and without it nobody sees a history that was rewritten with all its checkpoints: set "
+            "RMOS_NATS_URL, RMOS_NATS_USER and RMOS_NATS_PASSWORD, or leave mark and stream out with --without-bus"
+        )
+    return what
+
+
 def _bus_of_environment() -> StreamAccess | None:
     """The bus of RMOS_NATS_URL as the user dashboard, or whoever may read; None where no bus is named, and then neither
     stream nor mark is looked at. Raises SettingsError."""

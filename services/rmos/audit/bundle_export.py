@@ -11,6 +11,7 @@ from contracts.blobs import BlobRef, blob_key
 from contracts.canonical import sha256_hex
 from runtime.objects import ObjectStore
 from services.rmos.audit import bundle as form
+from services.rmos.audit.access import NothingToReach
 from services.rmos.audit.bundle_check import check_bundle
 from services.rmos.audit.publication import PREFIX
 from services.rmos.audit.record_view import RecordView, record_view
@@ -60,7 +61,7 @@ def export(what: Audited, name: str | bytes, attest: Attest) -> tuple[str, bytes
 
 
 def _run_of(view: RecordView, name: str | bytes) -> str:
-    """Raises NoBundle."""
+    """Raises NoBundle for a program that no run released, NothingToReach for a name of nothing."""
     if isinstance(name, bytes):
         runs = runs_releasing(view, name)
         if len(runs) != 1:
@@ -72,7 +73,7 @@ def _run_of(view: RecordView, name: str | bytes) -> str:
     rows = view.saying(f'"artifact_id":"{name}"')
     found = next((run_id for run_id, artifact_id in artifact_ids(rows) if artifact_id == name), None)
     if found is None:
-        raise NoBundle(f"the log has no run and no artifact {name}")
+        raise NothingToReach(f"the log has no run and no artifact {name}")
     return found
 
 

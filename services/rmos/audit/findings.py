@@ -63,11 +63,13 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """The result of one audit. Sound exactly when there are no findings; `notes` say what could not be judged."""
+    """The result of one audit. Sound exactly when there are no findings; `notes` say what could not be judged,
+    `not_checked` what was left out because somebody asked for less."""
 
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     checked: dict[str, int] = field(default_factory=dict)
+    not_checked: list[str] = field(default_factory=list)
 
     def add(self, kind: Kind, where: str, what: str, **details: Any) -> None:
         self.findings.append(Finding(kind, where, what, details))
@@ -85,4 +87,5 @@ class Report:
             "findings": [asdict(finding) for finding in self.findings],
             "notes": self.notes,
             "checked": self.checked,
+            "not_checked": self.not_checked,
         }

@@ -38,6 +38,9 @@ UNCOVERED_S = 10.0
 """How old an event may be that no checkpoint covers: one is begun when events half a second old are waiting."""
 _READERS = 8
 _DIGEST_BYTES = 32
+_WITHOUT_BUS = "the mark of what was signed and the stream LOG, both on the bus"
+_WITHOUT_THE_REST = "public tiles", "content of blobs", "projections"
+_LAST_ONLY = "messages of the stream LOG before the last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class _Audit:
         self.oldest_uncovered: str | None = None
 
     def run(self, note: bytes | None, head: StreamHead | None, stream: tuple[int, Iterator[bytes]]) -> Report:
+        self._left_out()
         recorded = self.view.checkpoints()
         signed = valid_checkpoints(recorded, self.what.keys, self.report)
         newest = max((row.size for row in recorded), default=0)
@@ -99,6 +103,14 @@ class _Audit:
         self._contents(judged, head, stream)
         self._uncovered(judged)
         return self.report
+
+    def _left_out(self) -> None:
+        if self.quick:
+            self.report.not_checked += _WITHOUT_THE_REST
+        if self.what.stream is None:
+            self.report.not_checked.append(_WITHOUT_BUS)
+        elif self.quick:
+            self.report.not_checked.append(_LAST_ONLY)
 
     def _marked(self, head: StreamHead | None, newest: int) -> Checkpoint | None:
         """The mark on the bus, judged; None when there is none that can be trusted, or nothing was signed yet."""

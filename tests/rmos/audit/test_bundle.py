@@ -22,6 +22,7 @@ from contracts.blobs import BlobRef
 from runtime.blobs import BlobStore
 from runtime.testing import PostgresAccess
 from services.rmos.audit import bundle as form
+from services.rmos.audit.access import NothingToReach
 from services.rmos.audit.bundle_check import THE_ZIP, check_bundle
 from services.rmos.audit.bundle_export import NoBundle
 from services.rmos.cli import audit
@@ -300,10 +301,15 @@ def test_a_run_without_a_program_is_attested_by_its_latest_decision(store: Evide
     assert statement["predicate"]["releases"] == []
 
 
-@pytest.mark.parametrize("name", ["run_none", "artifact_none", b"G0 X0\n"])
-def test_what_the_log_does_not_have_makes_no_bundle(store: Evidence, name: str | bytes) -> None:
-    with pytest.raises(NoBundle):
+@pytest.mark.parametrize("name", ["run_none", "artifact_none"])
+def test_a_name_that_the_log_does_not_have_is_a_name_of_nothing(store: Evidence, name: str) -> None:
+    with pytest.raises(NothingToReach, match=f"the log has no run and no artifact {name}"):
         exported(store, name)
+
+
+def test_a_program_that_nobody_made_makes_no_bundle(store: Evidence) -> None:
+    with pytest.raises(NoBundle, match="released in no run"):
+        exported(store, b"G0 X0\n")
 
 
 def test_content_that_retention_let_go_is_named_in_the_signed_statement(

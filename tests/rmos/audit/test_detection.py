@@ -71,7 +71,8 @@ class Store:
                 "RMOS_NATS_USER": "dashboard",
                 "RMOS_NATS_PASSWORD": self.bus.passwords["dashboard"],
             }
-        arguments = ["verify", "--dsn", self.database.reader_dsn, "--vkey", VKEY, "--json", *options]
+        left_out = [] if bus else ["--without-bus"]
+        arguments = ["verify", "--dsn", self.database.reader_dsn, "--vkey", VKEY, "--json", *left_out, *options]
         result = CliRunner().invoke(audit, arguments, env=environment, catch_exceptions=False)
         report = json.loads(result.stdout)
         return result.exit_code, [(item["kind"], item["where"]) for item in report["findings"]], report
@@ -534,8 +535,36 @@ async def test_two_damages_are_both_named(store: Store) -> None:
     )
 
 
+async def test_where_no_bus_is_named_nothing_is_judged_until_somebody_leaves_it_out(store: Store) -> None:
+    environment = {"RMOS_S3_ENDPOINT": store.s3.endpoint, "RMOS_S3_ACCESS_KEY": "x", "RMOS_S3_SECRET_KEY": "x"}
+    arguments = ["verify", "--dsn", store.database.reader_dsn, "--vkey", VKEY, "--json"]
+    refused = await asyncio.to_thread(CliRunner().invoke, audit, arguments, env=environment)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "no bus is named" in refused.stderr
+    assert "--without-bus" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("bus", "options", "left_out"),
+    [
+        (True, (), []),
+        (False, (), ["the mark of what was signed and the stream LOG, both on the bus"]),
+        (
+            True,
+            ("--quick",),
+            ["public tiles", "content of blobs", "projections", "messages of the stream LOG before the last"],
+        ),
+    ],
+)
+async def test_a_report_says_what_was_not_checked(
+    store: Store, bus: bool, options: tuple[str, ...], left_out: list[str]
+) -> None:
+    code, found, report = await asyncio.to_thread(store.verify, *options, bus=bus)
+    assert (code, found, report["not_checked"]) == (0, [], left_out)
+
+
 async def test_what_cannot_be_reached_is_exit_code_2(store: Store) -> None:
-    arguments = ["verify", "--dsn", "postgresql://nobody@127.0.0.1:1/none", "--vkey", VKEY]
+    arguments = ["verify", "--dsn", "postgresql://nobody@127.0.0.1:1/none", "--vkey", VKEY, "--without-bus"]
     environment = {
         "RMOS_S3_ENDPOINT": store.s3.endpoint,
         "RMOS_S3_ACCESS_KEY": store.s3.access_key,
