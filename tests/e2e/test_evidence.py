@@ -118,4 +118,4 @@ def test_wrong_usage_and_what_is_not_there_are_exit_code_2(house: House, argumen
 
 def test_a_name_that_the_log_does_not_have_makes_no_bundle(house: House, tmp_path: Path) -> None:
     found = house.rmos("audit", "export", "run_none", "--out", str(tmp_path / "none.zip"), *house.home())
-    assert (found.returncode, (tmp_path / "none.zip").exists()) == (1, False)
+    assert (found.returncode, (tmp_path / "none.zip").exists()) == (2, False)

@@ -89,3 +89,11 @@ class Report:
             "checked": self.checked,
             "not_checked": self.not_checked,
         }
+
+
+def left_out(quick: bool, bus: bool) -> list[str]:
+    """What an audit does not look at when it is quick, or has no bus."""
+    found = ["public tiles", "content of blobs", "projections"] if quick else []
+    if not bus:
+        return [*found, "the mark of what was signed and the stream LOG, both on the bus"]
+    return [*found, "messages of the stream LOG before the last"] if quick else found

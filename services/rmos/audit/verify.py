@@ -19,7 +19,7 @@ from contracts.subjects import MARKS_STREAM
 from runtime.objects import ObjectStore
 from runtime.settings import S3Settings
 from services.rmos.audit.content_check import Blob, FreshFold, References, check_blob, check_cursor, check_projections
-from services.rmos.audit.findings import Kind, Report
+from services.rmos.audit.findings import Kind, Report, left_out
 from services.rmos.audit.marks import Mark
 from services.rmos.audit.publication import PREFIX
 from services.rmos.audit.rows import LogRow
@@ -38,9 +38,6 @@ UNCOVERED_S = 10.0
 """How old an event may be that no checkpoint covers: one is begun when events half a second old are waiting."""
 _READERS = 8
 _DIGEST_BYTES = 32
-_WITHOUT_BUS = "the mark of what was signed and the stream LOG, both on the bus"
-_WITHOUT_THE_REST = "public tiles", "content of blobs", "projections"
-_LAST_ONLY = "messages of the stream LOG before the last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +81,11 @@ class _Audit:
     ) -> None:
         self.what, self.view, self.blobs, self.public = what, view, blobs, public
         self.quick, self.progress = quick, progress
-        self.report = Report()
+        self.report = Report(not_checked=left_out(quick, bus=what.stream is not None))
         self.uncovered = 0
         self.oldest_uncovered: str | None = None
 
     def run(self, note: bytes | None, head: StreamHead | None, stream: tuple[int, Iterator[bytes]]) -> Report:
-        self._left_out()
         recorded = self.view.checkpoints()
         signed = valid_checkpoints(recorded, self.what.keys, self.report)
         newest = max((row.size for row in recorded), default=0)
@@ -103,14 +99,6 @@ class _Audit:
         self._contents(judged, head, stream)
         self._uncovered(judged)
         return self.report
-
-    def _left_out(self) -> None:
-        if self.quick:
-            self.report.not_checked += _WITHOUT_THE_REST
-        if self.what.stream is None:
-            self.report.not_checked.append(_WITHOUT_BUS)
-        elif self.quick:
-            self.report.not_checked.append(_LAST_ONLY)
 
     def _marked(self, head: StreamHead | None, newest: int) -> Checkpoint | None:
         """The mark on the bus, judged; None when there is none that can be trusted, or nothing was signed yet."""
