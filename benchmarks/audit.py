@@ -38,11 +38,11 @@ from services.rmos.audit.findings import Report
 from services.rmos.audit.marks import Marks
 from services.rmos.audit.publication import PREFIX, Publication
 from services.rmos.audit.records import AuditRecords
-from services.rmos.audit.rows import LEAF, LogRow, StoredRow, entry_of_row
+from services.rmos.audit.rows import LogRow, entry_of_row
 from services.rmos.audit.snapshot import CHUNK
 from services.rmos.audit.tree_check import judged_log
 from services.rmos.domain.checkpoint import Checkpoint, SigningKey
-from services.rmos.domain.leaf import leaf_of
+from services.rmos.domain.leaf import LEAF, StoredRow, leaf_of
 from services.rmos.domain.merkle import HashTree, extends, includes
 from services.rmos.event_log.duties import ended
 from services.rmos.event_log.log import PostgresEventLog

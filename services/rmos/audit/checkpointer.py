@@ -21,8 +21,9 @@ from services.rmos.audit.marks import Mark
 from services.rmos.audit.publication import Publication
 from services.rmos.audit.records import NotTheSigner, RecordedCheckpoint
 from services.rmos.audit.regrowth import INSPECT, NotContinued, TreeDisagrees, extend, regrown
-from services.rmos.audit.rows import LEAF, POSITION, LogRow, StoredRow, prefixed_entries
+from services.rmos.audit.rows import LogRow
 from services.rmos.domain.checkpoint import Checkpoint, NotACheckpoint, SigningKey, VerifierKey, opened
+from services.rmos.domain.leaf import LEAF, POSITION, StoredRow, prefixed_entries
 from services.rmos.domain.tiles import TILE_WIDTH, Tile, TileEdge
 from services.rmos.event_log.duties import heed_cancellation
 from services.rmos.event_log.head import Head

@@ -12,7 +12,8 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from services.rmos.audit.records import RecordedCheckpoint
-from services.rmos.audit.rows import LogRow, StoredRow, log_row
+from services.rmos.audit.rows import LogRow, log_row
+from services.rmos.domain.leaf import StoredRow
 from services.rmos.event_log.statements import statement
 from services.rmos.lag import Follower
 

@@ -9,9 +9,9 @@ from services.rmos.audit.alignment import aligned
 from services.rmos.audit.findings import Kind, Report
 from services.rmos.audit.publication import cut
 from services.rmos.audit.records import RecordedCheckpoint
-from services.rmos.audit.rows import LEAF, POSITION, LogRow, StoredRow, entry_of_row, leaves_of, log_row
+from services.rmos.audit.rows import LogRow, entry_of_row, log_row
 from services.rmos.domain.checkpoint import Checkpoint, NotACheckpoint, VerifierKey, opened
-from services.rmos.domain.leaf import leaf_of
+from services.rmos.domain.leaf import LEAF, POSITION, StoredRow, leaf_of, leaves_of
 from services.rmos.domain.merkle import HASH_BYTES, HashTree
 from services.rmos.domain.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, entries_in, tiles_of
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from contracts.errors import RmosError
 from contracts.log import StoredEvent
-from services.rmos.domain.leaf import entry_of, leaf_of
+from services.rmos.domain.leaf import LEAF, leaves_of
 from services.rmos.event_log.columns import blobs, int4, int8, integers, optional_texts, texts
 from services.rmos.event_log.pending import Pending
 from services.rmos.event_log.refusals import event_id_taken, other_command, version_conflict
@@ -97,6 +97,7 @@ class Plan:
 def planned(batch: Sequence[Pending], known: Known, place: Place) -> Plan:
     """Each request on its own: one that is refused or repeated changes nothing for the others."""
     plan = Plan(place, dict(known.heads))
+    unhashed: list[Row] = []
     commands: set[str] = set()
     events: set[str] = set()
     for request in batch:
@@ -106,23 +107,24 @@ def planned(batch: Sequence[Pending], known: Known, place: Place) -> Plan:
             continue
         commands.add(request.command_id)
         events.update(event_ids)
-        _place(request, known, plan)
+        recorded = known.commands.get(request.command_id)
+        if recorded is not None:
+            _repeat(request, recorded, plan)
+            continue
+        refusal = _refusal(request, known, plan.heads)
+        if refusal is not None:
+            plan.refused.append((request, refusal))
+        else:
+            plan.accepted.append((request, _accept(request, plan, unhashed)))
+    plan.rows = [(*row[:LEAF], leaf) for row, leaf in zip(unhashed, leaves_of(unhashed), strict=True)]
     return plan
 
 
-def _place(request: Pending, known: Known, plan: Plan) -> None:
-    recorded = known.commands.get(request.command_id)
-    if recorded is not None:
-        if bytes.fromhex(recorded[0].command_sha256) != request.command_sha256:
-            plan.refused.append((request, other_command(request.command_id)))
-        else:
-            plan.repeated.append((request, first_result(request, recorded)))
-        return
-    refusal = _refusal(request, known, plan.heads)
-    if refusal is not None:
-        plan.refused.append((request, refusal))
+def _repeat(request: Pending, recorded: tuple[StoredEvent, ...], plan: Plan) -> None:
+    if bytes.fromhex(recorded[0].command_sha256) != request.command_sha256:
+        plan.refused.append((request, other_command(request.command_id)))
     else:
-        plan.accepted.append((request, _accept(request, plan)))
+        plan.repeated.append((request, first_result(request, recorded)))
 
 
 def first_result(request: Pending, recorded: tuple[StoredEvent, ...]) -> AppendResult:
@@ -149,32 +151,14 @@ def _refusal(request: Pending, known: Known, heads: dict[str, int]) -> RmosError
     return None
 
 
-def _accept(request: Pending, plan: Plan) -> AppendResult:
-    place, heads, rows = plan.place, plan.heads, plan.rows
-    position = plan.last_position
-    positions, versions = [], []
+def _accept(request: Pending, plan: Plan, unhashed: list[Row]) -> AppendResult:
+    """Adds the request's rows; their leaves are still empty."""
+    place, heads = plan.place, plan.heads
+    first = position = place.last_position + len(unhashed) + 1
+    versions = []
     for index, entry in enumerate(request.entries):
-        position += 1
         version = heads[entry.stream] = heads.get(entry.stream, 0) + 1
-        leaf = leaf_of(
-            entry_of(
-                position=position,
-                stream=entry.stream,
-                version=version,
-                event_id=entry.event_id,
-                event_type=entry.type,
-                recorded_at_utc=place.recorded_at_utc,
-                actor=request.actor,
-                request_id=request.request_id,
-                command_id=request.command_id,
-                command_index=index,
-                command_sha256=request.command_sha256.hex(),
-                causation_id=request.causation_id,
-                writer_epoch=place.writer_epoch,
-                data=entry.data,
-            )
-        )
-        rows.append(
+        unhashed.append(
             (
                 position,
                 entry.stream,
@@ -190,9 +174,9 @@ def _accept(request: Pending, plan: Plan) -> AppendResult:
                 request.causation_id,
                 place.writer_epoch,
                 entry.data,
-                leaf,
+                b"",
             )
         )
-        positions.append(position)
+        position += 1
         versions.append(version)
-    return AppendResult(tuple(positions), tuple(versions), place.recorded_at_utc)
+    return AppendResult(tuple(range(first, position)), tuple(versions), place.recorded_at_utc)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.rmos.audit.rows import LogRow, entry_of_row, leaves_of, prefixed_entries
-from services.rmos.domain.leaf import leaf_of
+from services.rmos.audit.rows import LogRow, entry_of_row
+from services.rmos.domain.leaf import leaf_of, leaves_of, prefixed_entries
 
 PLAIN = st.text("abcXYZ019_-.:", max_size=30)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30) | st.sampled_from(
