@@ -25,10 +25,11 @@ class HeadCache:
         """
         heads: dict[str, int] = {}
         missing: set[str] = set()
+        versions = self._versions
         for request in batch:
-            written = {entry.stream for entry in request.entries}
-            for stream in written.union(request.expected):
-                version = self._versions.get(stream)
+            written = [entry.stream for entry in request.entries]
+            for stream in (*written, *request.expected):
+                version = versions.get(stream)
                 if version is not None:
                     heads[stream] = version
                 elif stream not in written or request.expected.get(stream) != 0:

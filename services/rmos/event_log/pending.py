@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
 
@@ -23,8 +24,7 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 """An escaped U+0000: legal JSON, but Postgres can keep it neither in text nor in jsonb, so no projection could."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One event as it will be stored, but for position and version."""
 
     stream: str
@@ -44,6 +44,8 @@ class Pending:
     actor: str
     expected: Mapping[str, int]
     entries: tuple[Entry, ...]
+    size: int
+    """Bytes of all events."""
     answer: asyncio.Future[AppendResult] = field(repr=False)
     in_doubt: bool = False
     """True after a commit whose outcome is not known: the log must be asked before anything else is done."""
@@ -61,7 +63,7 @@ def pending(request: AppendRequest, answer: asyncio.Future[AppendResult]) -> Pen
     """The checked request. Raises INVALID_REQUEST or PAYLOAD_TOO_LARGE naming what is wrong with it."""
     if not request.events or len(request.events) > MAX_EVENTS:
         raise _invalid(f"a command appends 1 to {MAX_EVENTS} events, not {len(request.events)}")
-    entries = tuple(_entry(event) for event in request.events)
+    entries = tuple([_entry(event) for event in request.events])
     if len({entry.event_id for entry in entries}) != len(entries):
         raise _invalid("two events of the command have the same id")
     for stream, version in request.expected.items():
@@ -76,6 +78,7 @@ def pending(request: AppendRequest, answer: asyncio.Future[AppendResult]) -> Pen
         actor=actor_header(context.actor),
         expected=request.expected,
         entries=entries,
+        size=sum([len(entry.data) for entry in entries]),
         answer=answer,
     )
 
