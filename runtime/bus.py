@@ -252,6 +252,7 @@ class Bus:
                 await asking.respond(reply)
             except (nats.errors.Error, OSError) as lost:
                 outcome = f"reply_lost:{type(lost).__name__}"
+        await asyncio.sleep(0)  # the answer leaves before the line about it is written
         self._log.info(
             "handled",
             subject=conversation.subject,
