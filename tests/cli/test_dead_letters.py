@@ -214,6 +214,7 @@ async def test_the_operator_of_the_bus_can_publish_no_fact_and_empty_no_stream(b
     for subject in subjects:
         await client.publish(subject, FACT)
     await client.flush()
+    await until(lambda: len(refused) == len(subjects))
     await client.close()
     for subject in subjects:
         assert [text for text in refused if f'publish to "{subject}"'.lower() in text], refused
