@@ -31,7 +31,7 @@ from tests.rmos.processes.record import Listings, check_acknowledged, check_list
 from tests.rmos.processes.test_processes import connected, some_blobs, walk_meanwhile
 from tests.rmos.processes.traffic import Client, Traffic
 
-CLIENTS, COMMANDS, REBUILDS = 8, 40, 3
+CLIENTS, COMMANDS, REBUILDS = 8, 25, 3
 KEY = SigningKey.from_hex("rmos.test/processes", "5e" * 32)
 
 
