@@ -289,7 +289,7 @@ async def test_what_could_not_be_served_does_not_come_again_with_the_next_connec
         await nobody_answers(access)
 
 
-async def test_requests_that_are_here_when_a_conversation_is_let_go_are_answered(nats_server: NatsAccess) -> None:
+async def test_requests_that_are_here_when_a_conversation_is_let_go_are_answered() -> None:
     begun = asyncio.Event()
     let_go = asyncio.Event()
 
@@ -298,15 +298,16 @@ async def test_requests_that_are_here_when_a_conversation_is_let_go_are_answered
         await let_go.wait()
         return command
 
-    async with connected(nats_server, "rmos") as rmos, connected(nats_server, "art_studio") as asking:
-        served = await rmos.serve(REFERENCE_ASSETS, handle)
-        answer = asyncio.create_task(asking.request(REFERENCE_ASSETS, COMMAND, context("command_1")))
-        await begun.wait()
-        await rmos.let_go([served], within_s=20)
-        with pytest.raises(nats.errors.NoRespondersError):
-            await asking.client.request(REFERENCE_ASSETS.subject, b"{}", timeout=20)
-        let_go.set()
-        assert await answer == COMMAND
+    with running_nats() as access:  # its own: nobody else may answer here
+        async with connected(access, "rmos") as rmos, connected(access, "art_studio") as asking:
+            served = await rmos.serve(REFERENCE_ASSETS, handle)
+            answer = asyncio.create_task(asking.request(REFERENCE_ASSETS, COMMAND, context("command_1")))
+            await begun.wait()
+            await rmos.let_go([served], within_s=20)
+            with pytest.raises(nats.errors.NoRespondersError):
+                await asking.client.request(REFERENCE_ASSETS.subject, b"{}", timeout=20)
+            let_go.set()
+            assert await answer == COMMAND
 
 
 async def echo(command: ReferenceAssets, _: RequestContext) -> ReferenceAssets:
