@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from contracts.envelope import RequestContext
@@ -13,6 +13,7 @@ from runtime.logs import Logger
 from services.rmos.event_log.head import Head
 from services.rmos.event_log.reader import LogReader
 from services.rmos.event_log.recent import RecentRows
+from services.rmos.event_log.stored import Row
 from services.rmos.event_log.writer import Lead, LogWriter, Term
 from services.rmos.lag import Follower
 from services.rmos.ports import AppendRequest, AppendResult
@@ -73,6 +74,10 @@ class PostgresEventLog:
     async def read_after(self, position: int, limit: int) -> list[StoredEvent]:
         """At most `limit` events after this position, contiguous and in order; empty at the end."""
         return await self._reader.read_after(position, limit)
+
+    async def rows_after(self, position: int, limit: int) -> Sequence[Row]:
+        """Likewise, as rows: columns of read_after.sql."""
+        return await self._reader.rows_after(position, limit)
 
     async def open_searches(self) -> list[SearchStarted]:
         return await self._reader.open_searches()

@@ -77,10 +77,12 @@ class LogReader:
 
     async def read_after(self, position: int, limit: int) -> list[StoredEvent]:
         """At most `limit` events after this position, contiguous and in order; empty at the end."""
+        return [stored_event(row) for row in await self.rows_after(position, limit)]
+
+    async def rows_after(self, position: int, limit: int) -> Sequence[Row]:
+        """Likewise, as rows: columns of read_after.sql."""
         rows: Sequence[Row] | None = self._recent.after(position, limit)
-        if rows is None:
-            rows = await self._rows(_READ_AFTER, {"position": position, "limit": limit})
-        return [stored_event(row) for row in rows]
+        return rows if rows is not None else await self._rows(_READ_AFTER, {"position": position, "limit": limit})
 
     async def outcome_of(self, request: RequestContext, command_sha256: str) -> list[LogEvent]:
         """services.rmos.ports.EventLog.outcome_of."""

@@ -32,7 +32,7 @@ def stored_event(row: Row) -> StoredEvent:
         "event_id": row[3],
         "type": row[4],
         "recorded_at_utc": row[5],
-        "actor": _actor(row[6]),
+        "actor": actor_of(row[6]),
         "request_id": row[7],
         "command_id": row[8],
         "command_index": row[9],
@@ -71,5 +71,6 @@ def decoded_body(position: int, event_type: str, data: str | bytes, recorded_at_
 
 
 @lru_cache(maxsize=1024)
-def _actor(text: str) -> Actor:
+def actor_of(text: str) -> Actor:
+    """The column `actor` as a model. The same few are read again and again."""
     return Actor.model_validate_json(text)

@@ -74,7 +74,7 @@ def test_a_new_design_ends_the_approval_of_the_former_one() -> None:
 
 
 def test_facts_of_others_change_nothing() -> None:
-    assert changes_of(stored(1, run_opened("1")[1], type_name="ai.call_completed.v1")) == []
+    assert changes_of(stored(1, run_opened("1")[1], type_name="ai.call_completed.v1")) == ()
 
 
 def test_an_event_of_rmos_from_the_future_stops_the_fold() -> None:
