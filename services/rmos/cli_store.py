@@ -54,7 +54,7 @@ def rebuild(home: Home = None, dsn: Dsn = None, dry_run: DryRun = False, as_json
     from services.rmos.audit.snapshot import snapshot
     from services.rmos.projections.folds import FOLD_VERSION
     from services.rmos.projections.maintenance import rebuild_projections
-    from services.rmos.projections.projector import CURSOR
+    from services.rmos.projections.writing import CURSOR
 
     with reaching(), _databases():
         writer = writer_dsn(home, dsn)
@@ -159,7 +159,8 @@ def repair(
 
 @contextmanager
 def _databases() -> Iterator[None]:
-    """What a rebuild says in SQLAlchemy's words, and its own refusals."""
+    """What a rebuild says in the driver's and SQLAlchemy's words, and its own refusals."""
+    import psycopg
     from sqlalchemy.exc import SQLAlchemyError
 
     from contracts.errors import RmosError
@@ -173,6 +174,6 @@ def _databases() -> Iterator[None]:
     except (RebuildUnderWay, FoldBroken, LogDisagrees, TreeDisagrees) as error:
         say(f"nothing was changed: {error}")
         raise typer.Exit(FOUND) from None
-    except (SQLAlchemyError, RmosError) as error:
+    except (psycopg.Error, SQLAlchemyError, RmosError) as error:
         say(f"the database refuses or is away: {str(error).splitlines()[0]}")
         raise typer.Exit(UNREACHABLE) from None

@@ -12,7 +12,7 @@ from services.rmos.audit.snapshot import snapshot
 from services.rmos.audit.stream_check import read_head
 from services.rmos.audit.verify import Audited, public_size
 from services.rmos.lag import lags_of
-from services.rmos.projections.projector import CURSOR
+from services.rmos.projections.writing import CURSOR
 
 
 def status_of(what: Audited, now: datetime) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from services.rmos.audit.stream_check import StreamAccess, StreamHead, check_str
 from services.rmos.audit.tree_check import Judged, check_tiles, judged_log, valid_checkpoints
 from services.rmos.domain.checkpoint import Checkpoint, NotACheckpoint, VerifierKey, opened, unverified
 from services.rmos.domain.tiles import CHECKPOINT_PATH
-from services.rmos.projections.projector import CURSOR
+from services.rmos.projections.writing import CURSOR
 
 Progress = Callable[[str, int, int | None], None]
 """What is being checked, how much more of it is done, and how much there is (None: not known)."""

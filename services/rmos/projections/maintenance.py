@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import psycopg
 from sqlalchemy.exc import OperationalError
 
 from runtime.logs import Logger
@@ -19,7 +20,7 @@ ATTEMPTS = 3
 async def rebuild_projections(dsn: str, log: Logger, progress: Progress) -> int:
     """The position at which the new tables went live; `dsn` is that of the writer's role.
 
-    Raises RebuildUnderWay, FoldBroken, or SQLAlchemyError when the database refuses or is away.
+    Raises RebuildUnderWay, FoldBroken, or SQLAlchemyError or psycopg.Error when the database refuses or is away.
     """
     engine = rebuild_engine(dsn)
     try:
@@ -28,7 +29,7 @@ async def rebuild_projections(dsn: str, log: Logger, progress: Progress) -> int:
             for left in range(ATTEMPTS - 1, -1, -1):
                 try:
                     return await rebuild.rebuilt(progress)
-                except OperationalError:
+                except (psycopg.OperationalError, OperationalError):
                     if not left:
                         raise
                     await asyncio.sleep(1.0)

@@ -8,51 +8,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
-from sqlalchemy import func, select, update
+import psycopg
+from psycopg import sql
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.errors import RmosError
-from contracts.log import StoredEvent
 from runtime.logs import Logger
 from services.rmos.event_log.duties import heed_cancellation, to_its_end
 from services.rmos.event_log.head import Head
 from services.rmos.projections.changes import Coalesced, FoldBroken
+from services.rmos.projections.database import folding_connection
 from services.rmos.projections.folds import FOLD_VERSION, changes_of
+from services.rmos.projections.recorded import Event, Tail, recorded
 from services.rmos.projections.tables import SCHEMA, projection_cursor
-from services.rmos.projections.writing import insert_rows, update_rows
+from services.rmos.projections.writing import CURSOR, RETIRED, Connection, Cursor, CursorMoved, write
 
-CURSOR = "rmos"
 BATCH = 500
 POLL_S = 1.0
 RETRY_S = 0.3
 GATHER_S = 0.1
 """How long events gather while nobody waits for them: ten in one transaction cost little more than one does."""
-
-
-RETIRED = -1
-"""The fold version of tables that a rebuild has replaced (migrations/versions/0004)."""
-
-
-class CursorMoved(Exception):
-    """Somebody else has folded these events meanwhile, or a rebuild has replaced the tables."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Up to where the tables are folded, and by which version of the folds."""
-
-    position: int
-    fold_version: int
-
-
-class Tail(Protocol):
-    """What the projector needs of the log."""
-
-    async def read_after(self, position: int, limit: int) -> Sequence[StoredEvent]: ...
 
 
 class Projector:
@@ -69,7 +46,7 @@ class Projector:
     ) -> None:
         """`schema` other than the live one: folds into tables beside it. `continue_older`: tables of an older version
         of the folds are continued by this one's, so that queries are answered while a rebuild takes their place."""
-        self._engine = engine.execution_options(schema_translate_map={SCHEMA: schema})
+        self._engine = engine
         self._tail = tail
         self._head = head
         self._log = log
@@ -78,6 +55,8 @@ class Projector:
         self._schema = schema
         self._oldest = 0 if continue_older else FOLD_VERSION
         self._statistics_at = 0
+        self._cursor: Cursor | None = None
+        """Where the tables stood after the last batch; None when only they can tell. The write checks it."""
         self.failure: str | None = None
         """Why folding does not go on; None while it does."""
 
@@ -85,67 +64,71 @@ class Projector:
         """Folds until it is cancelled; survives restarts of the database."""
         while True:
             try:
-                while await to_its_end(self._step()) == BATCH:
-                    pass
-                self.failure = None
-                if await self._head.wait_beyond(self.projected.position, POLL_S):
-                    await self.projected.pause(GATHER_S)
+                async with await folding_connection(self._engine) as connection:
+                    self._cursor = None
+                    await self._follow(connection)
             except CursorMoved:
                 continue
-            except (SQLAlchemyError, RmosError, FoldBroken, OSError) as error:
+            except (psycopg.Error, SQLAlchemyError, RmosError, FoldBroken, OSError) as error:
                 heed_cancellation()
                 self.failure = str(error).splitlines()[0]
-                broken = isinstance(error, FoldBroken) or not isinstance(error, DBAPIError | RmosError | OSError)
-                (self._log.error if broken else self._log.warning)("projector_waits", reason=self.failure)
+                transient = isinstance(error, psycopg.OperationalError | DBAPIError | RmosError | OSError)
+                (self._log.warning if transient else self._log.error)("projector_waits", reason=self.failure)
                 await asyncio.sleep(RETRY_S)
 
     async def catch_up(self) -> int:
         """Folds everything that the log holds now; the position reached. Raises FoldBroken, CursorMoved, or the
         database's error."""
-        while await self._step():
-            pass
+        async with await folding_connection(self._engine) as connection:
+            self._cursor = None
+            while await self._step(connection):
+                pass
         return self.projected.position
 
-    async def _step(self) -> int:
-        """Folds one batch; the number of its events, 0 at the end of the log."""
-        async with self._engine.begin() as connection:
-            cursor = await fold_batch(connection, self._tail, BATCH, self._oldest)
-        self.projected.advance(cursor.position)
-        if cursor.folded < BATCH:
-            await self._refresh_statistics(cursor.position)
-        return cursor.folded
+    async def _follow(self, connection: Connection) -> None:
+        while True:
+            while await to_its_end(self._step(connection)) == BATCH:
+                pass
+            self.failure = None
+            if await self._head.wait_beyond(self.projected.position, POLL_S):
+                await self.projected.pause(GATHER_S)
+            else:
+                self._cursor = None
 
-    async def _refresh_statistics(self, position: int) -> None:
+    async def _step(self, connection: Connection) -> int:
+        """Folds one batch; the number of its events, 0 at the end of the log."""
+        cursor, self._cursor = self._cursor, None  # known again once this step has gone well
+        if cursor is None:
+            cursor = await cursor_of(connection, self._schema, self._oldest)
+        self.projected.advance(cursor.position)
+        rows = await self._tail.rows_after(cursor.position, BATCH)
+        if rows:
+            cursor = await apply(connection, self._schema, cursor, [recorded(row) for row in rows])
+        self._cursor = cursor
+        self.projected.advance(cursor.position)
+        if len(rows) < BATCH:
+            await self._refresh_statistics(connection, cursor.position)
+        return len(rows)
+
+    async def _refresh_statistics(self, connection: Connection, position: int) -> None:
         """Tells Postgres how large the tables are, each time they have grown by half."""
         if position <= self._statistics_at + self._statistics_at // 2 + 500:
             return
-        async with self._engine.begin() as connection:
-            await connection.execute(select(getattr(func, self._schema).refresh_statistics()))
+        refresh = sql.SQL("SELECT {}()").format(sql.Identifier(self._schema, "refresh_statistics"))
+        await connection.execute(refresh)
         self._statistics_at = position
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """Where the tables stand after a batch, and how many events it had."""
-
-    position: int
-    folded: int
-
-
-async def fold_batch(connection: AsyncConnection, tail: Tail, limit: int, oldest: int = FOLD_VERSION) -> Folded:
-    """Folds at most so many events, in the caller's transaction. Raises CursorMoved, FoldBroken."""
-    cursor = await cursor_of(connection, oldest)
-    events = await tail.read_after(cursor.position, limit)
-    if events:
-        await apply(connection, cursor, events)
-    return Folded(events[-1].position if events else cursor.position, len(events))
-
-
-async def cursor_of(connection: AsyncConnection, oldest: int = FOLD_VERSION) -> Cursor:
+async def cursor_of(connection: Connection, schema: str, oldest: int = FOLD_VERSION) -> Cursor:
     """Where the tables stand. Raises FoldBroken when they were folded by a newer version than this, or by one before
     `oldest`; CursorMoved when they were replaced just now."""
-    query = select(projection_cursor.c.position, projection_cursor.c.fold_version)
-    position, version = (await connection.execute(query.where(projection_cursor.c.name == CURSOR))).one()
+    query = sql.SQL("SELECT position, fold_version FROM {} WHERE name = %s").format(
+        sql.Identifier(schema, projection_cursor.name)
+    )
+    row = await (await connection.execute(query, [CURSOR])).fetchone()
+    if row is None:
+        raise FoldBroken(f"the projections in {schema} have no cursor: rebuild them (`rmos store rebuild`)")
+    position, version = row
     if version == RETIRED:
         raise CursorMoved
     if position and version > FOLD_VERSION:
@@ -155,35 +138,22 @@ async def cursor_of(connection: AsyncConnection, oldest: int = FOLD_VERSION) -> 
         )
     if position and version < oldest:
         raise FoldBroken(f"the tables hold folds of version {version}, this is {FOLD_VERSION}: rebuild the projections")
-    return Cursor(int(position), int(version))
+    return Cursor(position, version)
 
 
-async def apply(connection: AsyncConnection, cursor: Cursor, events: Sequence[StoredEvent]) -> None:
-    """Folds these events into the tables that stand at the cursor, in the caller's transaction.
+async def apply(connection: Connection, schema: str, cursor: Cursor, events: Sequence[Event]) -> Cursor:
+    """Folds these events into the tables that stand at the cursor, in one transaction; where they stand then.
 
     Raises CursorMoved when they do not stand there, FoldBroken when the events do not follow without a gap.
     """
+    net, moved = net_of(cursor, events), cursor.at(events[-1].position)
+    await write(connection, schema, cursor, moved, net.inserts, net.updates)
+    return moved
+
+
+def net_of(cursor: Cursor, events: Sequence[Event]) -> Coalesced:
+    """What these events change. Raises FoldBroken when they do not follow the cursor without a gap."""
     first = cursor.position + 1
     if [event.position for event in events] != list(range(first, first + len(events))):
         raise FoldBroken(f"the events after position {cursor.position} are not contiguous")
-    version = projection_cursor.c.fold_version
-    moved = await connection.execute(
-        update(projection_cursor)
-        .where(
-            projection_cursor.c.name == CURSOR,
-            projection_cursor.c.position == cursor.position,
-            # nothing folded is a fold of every version
-            version == cursor.fold_version if cursor.position else version != RETIRED,
-        )
-        .values(
-            position=events[-1].position,
-            fold_version=cursor.fold_version if cursor.position else FOLD_VERSION,
-        )
-    )
-    if moved.rowcount != 1:
-        raise CursorMoved
-    net = Coalesced(change for event in events for change in changes_of(event))
-    for table, rows in net.inserts.items():
-        await insert_rows(connection, table, list(rows.values()))
-    for table, touched in net.updates.items():
-        await update_rows(connection, table, touched)
+    return Coalesced(change for event in events for change in changes_of(event))

@@ -10,8 +10,10 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import orjson
+import psycopg
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -23,8 +25,11 @@ from services.rmos.event_log.head import Head
 from services.rmos.event_log.statements import statement
 from services.rmos.migrations.scripts import layout
 from services.rmos.projections.changes import FoldBroken
-from services.rmos.projections.projector import CURSOR, Folded, Projector, Tail, fold_batch
+from services.rmos.projections.database import driver_of
+from services.rmos.projections.projector import Projector, apply, cursor_of
+from services.rmos.projections.recorded import Tail, recorded
 from services.rmos.projections.tables import FOLDED, SCHEMA, projection_cursor
+from services.rmos.projections.writing import CURSOR
 
 NEXT = "projections_next"
 BATCH = 2_000
@@ -40,6 +45,14 @@ Progress = Callable[[int], None]
 
 class RebuildUnderWay(Exception):
     """Another process rebuilds the projections at the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Where the tables stand after a batch, and how many events it had."""
+
+    position: int
+    folded: int
 
 
 class Rebuild:
@@ -71,10 +84,10 @@ class Rebuild:
                 return
             except RebuildUnderWay:
                 await asyncio.sleep(RETRY_S)
-            except (SQLAlchemyError, RmosError, FoldBroken, OSError) as error:
+            except (psycopg.Error, SQLAlchemyError, RmosError, FoldBroken, OSError) as error:
                 heed_cancellation()
                 self.failure = f"the projections cannot be rebuilt: {str(error).splitlines()[0]}"
-                transient = isinstance(error, DBAPIError | RmosError | OSError)
+                transient = isinstance(error, psycopg.OperationalError | DBAPIError | RmosError | OSError)
                 (self._log.warning if transient else self._log.error)("rebuild_waits", reason=self.failure)
                 await asyncio.sleep(RETRY_S)
 
@@ -112,8 +125,7 @@ class Rebuild:
             await connection.execution_options(schema_translate_map={SCHEMA: NEXT})
             try:
                 async with connection.begin():
-                    raw = (await connection.get_raw_connection()).driver_connection
-                    assert raw is not None  # an open connection has a driver's
+                    raw = await driver_of(connection)
                     found = {"lock": REBUILD_LOCK, "paused_after_s": PAUSED_AFTER_S}
                     await raw.execute(statement("evict_paused_leader"), found)
                     if not await connection.scalar(select(func.pg_try_advisory_lock(REBUILD_LOCK))):
@@ -134,7 +146,15 @@ class Rebuild:
 
     async def _fold(self, connection: AsyncConnection) -> Folded:
         async with connection.begin():
-            return await fold_batch(connection, self._tail, BATCH)
+            return await self._fold_batch(connection)
+
+    async def _fold_batch(self, connection: AsyncConnection) -> Folded:
+        driver = await driver_of(connection)
+        cursor = await cursor_of(driver, NEXT)
+        rows = await self._tail.rows_after(cursor.position, BATCH)
+        if rows:
+            cursor = await apply(driver, NEXT, cursor, [recorded(row) for row in rows])
+        return Folded(cursor.position, len(rows))
 
     async def _refresh_statistics(self, connection: AsyncConnection) -> None:
         async with connection.begin():
@@ -152,7 +172,7 @@ class Rebuild:
         """The position of the swap; None when it has to wait. The live projector stands still while this lasts."""
         async with connection.begin():
             live = await self._hold_live(connection)
-            while (done := await fold_batch(connection, self._tail, BATCH)).folded and done.position < live:
+            while (done := await self._fold_batch(connection)).folded and done.position < live:
                 pass
             swapped = await connection.scalar(select(func.rmos.swap_projections()))
         return done.position if swapped else None
@@ -187,9 +207,7 @@ async def fold_beside(owner: AsyncEngine, schema: str, tail: Tail, log: Logger) 
     async with owner.begin() as connection:
         await connection.execute(text(f"CREATE SCHEMA {name}"))
         await connection.execute(text(f"SET LOCAL search_path = {name}"))
-        raw = await connection.get_raw_connection()
-        assert raw.driver_connection is not None  # an open connection has a driver's
-        await raw.driver_connection.execute(layout())
+        await (await driver_of(connection)).execute(layout())
     return await Projector(owner, tail, Head(), log, schema).catch_up()
 
 

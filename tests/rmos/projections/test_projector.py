@@ -9,22 +9,24 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.artifacts import AttachmentKind
 from contracts.errors import ErrorCode, RmosError
+from contracts.log import RunDeleted
 from contracts.rmos import AskRun
 from runtime.logs import logger
 from runtime.testing import DatabaseAccess
 from services.rmos.event_log.duties import ended
 from services.rmos.projections import projector as projector_module
-from services.rmos.projections.changes import FoldBroken
-from services.rmos.projections.database import CONNECTIONS, projection_engine
-from services.rmos.projections.folds import FOLD_VERSION
-from services.rmos.projections.projector import Cursor, CursorMoved, Projector, apply
+from services.rmos.projections.changes import Coalesced, FoldBroken, key_of
+from services.rmos.projections.database import CONNECTIONS, folding_connection, projection_engine
+from services.rmos.projections.folds import FOLD_VERSION, changes_of
+from services.rmos.projections.projector import Projector, apply
 from services.rmos.projections.rebuild import fingerprints, fold_beside
-from services.rmos.projections.tables import SCHEMA, metadata
+from services.rmos.projections.tables import FOLDED, SCHEMA, metadata
+from services.rmos.projections.writing import Cursor, CursorMoved
 from tests.rmos.projections.given import attached, bound, run_opened, some_history, world
 
 
@@ -68,16 +70,38 @@ async def test_a_rebuild_beside_the_live_tables_equals_them(
         await owner.dispose()
 
 
+@pytest.mark.parametrize("batch", [1, 7, 500])
+async def test_the_tables_hold_what_the_folds_say_however_the_batches_fall(
+    database: DatabaseAccess, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(projector_module, "BATCH", batch)
+    async with world(database.writer_dsn, projecting=False) as live:
+        await some_history(live)
+        await live.append(("run-run_3", RunDeleted(run_id="run_3", reason="a mistake")))
+        await live.projector.catch_up()
+        events = await live.log.read_after(0, 1000)
+        folded = Coalesced(change for event in events for change in changes_of(event))
+        assert folded.updates == {}  # everything that changes was made
+        async with live.engine.connect() as connection:
+            for table in FOLDED:
+                rows = [dict(row._mapping) for row in await connection.execute(select(table))]
+                expected = folded.inserts.get(table, {})
+                assert {key_of(table, row): row for row in rows} == {
+                    key: {column.name: row.get(column.name) for column in table.columns}
+                    for key, row in expected.items()
+                }
+
+
 async def test_folding_the_same_events_again_is_refused_and_changes_nothing(database: DatabaseAccess) -> None:
     async with world(database.writer_dsn, projecting=False) as live:
         await some_history(live)
         events = await live.log.read_after(0, 1000)
-        async with live.engine.begin() as connection:
-            await apply(connection, Cursor(0, FOLD_VERSION), events)
+        async with await folding_connection(live.engine) as connection:
+            await apply(connection, SCHEMA, Cursor(0, FOLD_VERSION), events)
         once = await prints(live.engine)
         with pytest.raises(CursorMoved):
-            async with live.engine.begin() as connection:
-                await apply(connection, Cursor(0, FOLD_VERSION), events)
+            async with await folding_connection(live.engine) as connection:
+                await apply(connection, SCHEMA, Cursor(0, FOLD_VERSION), events)
         assert await prints(live.engine) == once
 
 
@@ -87,8 +111,8 @@ async def test_a_gap_between_events_is_refused(database: DatabaseAccess) -> None
         events = await live.log.read_after(0, 1000)
         for missing in ([events[0], events[2]], events[1:]):
             with pytest.raises(FoldBroken, match="not contiguous"):
-                async with live.engine.begin() as connection:
-                    await apply(connection, Cursor(0, FOLD_VERSION), missing)
+                async with await folding_connection(live.engine) as connection:
+                    await apply(connection, SCHEMA, Cursor(0, FOLD_VERSION), missing)
         assert await live.projector.catch_up() == 3
 
 
