@@ -31,6 +31,7 @@ from contracts.subjects import inbox_prefix
 from runtime.clock import SystemClock, utc_text
 from runtime.logs import configure
 from runtime.objects import ObjectStore
+from runtime.pool import WorkerPool
 from runtime.settings import NatsSettings
 from runtime.testing import DatabaseAccess, NatsAccess, S3Access, running_nats, running_postgres, running_s3
 from services.rmos.audit.checkpointer import Checkpointer
@@ -135,7 +136,8 @@ async def append_cost(
 ) -> dict[str, Any]:
     user = {"user": "rmos", "password": marks.passwords["rmos"], "inbox_prefix": inbox_prefix("rmos")}
     bus = await nats.connect(marks.url, **user)
-    objects, log = ObjectStore(s3.settings(), PREFIX), configure("benchmark", "error")
+    publisher, log = WorkerPool(1), configure("benchmark", "error")
+    objects = ObjectStore(s3.settings(), PREFIX, pool=publisher)
     found: dict[str, list[float]] = {"without": [], "with": []}
     used: dict[str, list[float]] = {"without": [], "with": []}
     behind: list[int] = []
@@ -163,6 +165,8 @@ async def append_cost(
             watching = asyncio.create_task(watched(checkpointer, events, behind))
             await appended(events, seconds, found["with"], used["with"])
             await ended(running, watching)
+        published_us = await publisher.run(time.process_time) / events.head.position * 1e6
+    publisher.close()
     objects.close()
     await bus.close()
     with psycopg.connect(database.reader_dsn) as connection:
@@ -176,6 +180,7 @@ async def append_cost(
         "cost_percent_of_each_round": [round(100 * (1 - share), 1) for share in shares],
         "processor_us_per_event_without": round(statistics.median(used["without"]), 1),
         "processor_us_per_event_with": round(statistics.median(used["with"]), 1),
+        "processor_us_per_event_of_the_publishing_process": round(published_us, 1),
         "most_events_behind": max(behind, default=0),
         "checkpoints": checkpoints[0] if checkpoints else 0,
     }

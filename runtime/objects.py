@@ -7,8 +7,10 @@ import io
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import cache, partial
 from typing import Any, TypeVar
 
+from runtime.pool import WorkerPool
 from runtime.s3 import answering, content_of, s3_client
 from runtime.settings import S3Settings
 
@@ -18,18 +20,22 @@ R = TypeVar("R")
 class ObjectStore:
     """Put, get, list and remove below one prefix. Every failure is RmosError(UNAVAILABLE)."""
 
-    def __init__(self, settings: S3Settings, prefix: str = "", connections: int = 8) -> None:
-        self._bucket, self._prefix = settings.bucket, prefix
+    def __init__(
+        self, settings: S3Settings, prefix: str = "", connections: int = 8, pool: WorkerPool | None = None
+    ) -> None:
+        """With a pool, objects are put by a process of it: a thread of this one would hold Python's lock for a
+        millisecond for each (docs/decisions/0013)."""
+        self._settings, self._bucket, self._prefix, self._pool = settings, settings.bucket, prefix, pool
         self._client = s3_client(settings, connections)
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="objects")
 
     async def put(self, name: str, data: bytes, content_type: str) -> None:
         """Store, over what is there; returns once it is stored."""
-        await self._in_thread(lambda: self._put(name, data, content_type))
+        await self._put([(name, data)], content_type)
 
     async def put_all(self, objects: Iterable[tuple[str, bytes]], content_type: str) -> None:
         """Store several at once; some may be stored when it raises."""
-        await _all(self.put(name, data, content_type) for name, data in objects)
+        await self._put(list(objects), content_type)
 
     async def get(self, name: str) -> bytes | None:
         """The content; None when there is no such object."""
@@ -67,7 +73,20 @@ class ObjectStore:
             for entry in entries
         ]
 
-    def _put(self, name: str, data: bytes, content_type: str) -> None:
+    def put_each(self, objects: Iterable[tuple[str, bytes]], content_type: str) -> None:
+        """As `put_all`; the caller waits."""
+        with answering():
+            for _ in self._threads.map(partial(self._put_one, content_type), objects):
+                pass
+
+    async def _put(self, objects: list[tuple[str, bytes]], content_type: str) -> None:
+        if self._pool is not None:
+            await self._pool.run(_put_in_worker, self._settings, self._prefix, objects, content_type)
+        else:
+            await _all(self._in_thread(partial(self._put_one, content_type, each)) for each in objects)
+
+    def _put_one(self, content_type: str, each: tuple[str, bytes]) -> None:
+        name, data = each
         self._client.put_object(
             self._bucket, self._prefix + name, io.BytesIO(data), len(data), content_type=content_type
         )
@@ -79,3 +98,12 @@ class ObjectStore:
 
 async def _all(waiting: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
     return list(await asyncio.gather(*waiting))
+
+
+@cache
+def _store_of_worker(settings: S3Settings, prefix: str) -> ObjectStore:
+    return ObjectStore(settings, prefix)
+
+
+def _put_in_worker(settings: S3Settings, prefix: str, objects: list[tuple[str, bytes]], content_type: str) -> None:
+    _store_of_worker(settings, prefix).put_each(objects, content_type)

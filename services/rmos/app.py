@@ -263,7 +263,9 @@ async def _audit(
     log: Logger,
 ) -> tuple[Checkpointer, Answers]:
     """What signs the log, and the queries about what is signed."""
-    objects = ObjectStore(settings.s3, PREFIX)
+    publisher = WorkerPool(1)
+    stack.callback(publisher.close)
+    objects = ObjectStore(settings.s3, PREFIX, pool=publisher)
     stack.callback(objects.close)
     records = await stack.enter_async_context(AuditRecords(settings.postgres.dsn))
     publication = Publication(objects)

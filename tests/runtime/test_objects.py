@@ -9,6 +9,7 @@ import pytest
 
 from contracts.errors import ErrorCode, RmosError
 from runtime.objects import ObjectStore
+from runtime.pool import WorkerPool
 from runtime.s3 import FAILURES, content_of, make_bucket, s3_client
 from runtime.settings import S3Settings
 from runtime.testing import S3Access, running_s3
@@ -19,9 +20,20 @@ def settings(s3_server: S3Access) -> S3Settings:
     return s3_server.settings(s3_server.create_bucket())
 
 
+@pytest.fixture(params=["in threads", "by a worker"])
+def pool(request: pytest.FixtureRequest) -> Iterator[WorkerPool | None]:
+    """Objects are put in the same way by both."""
+    if request.param == "in threads":
+        yield None
+        return
+    made = WorkerPool(1)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def objects(settings: S3Settings) -> Iterator[ObjectStore]:
-    store = ObjectStore(settings, "public/")
+def objects(settings: S3Settings, pool: WorkerPool | None) -> Iterator[ObjectStore]:
+    store = ObjectStore(settings, "public/", pool=pool)
     yield store
     store.close()
 
@@ -58,8 +70,8 @@ async def test_more_names_than_one_answer_of_the_server_holds_are_all_listed(obj
     assert await objects.names("many/") == [f"many/{number:04}" for number in range(1001)]
 
 
-async def test_a_bucket_that_is_not_there_is_no_missing_object(s3_server: S3Access) -> None:
-    objects = ObjectStore(s3_server.settings("never-made"))
+async def test_a_bucket_that_is_not_there_is_no_missing_object(s3_server: S3Access, pool: WorkerPool | None) -> None:
+    objects = ObjectStore(s3_server.settings("never-made"), pool=pool)
     for asked in (objects.get("name"), objects.put("name", b"", "text/plain"), objects.names("")):
         with pytest.raises(RmosError, match="does not answer as it should") as refused:
             await asked
@@ -69,9 +81,9 @@ async def test_a_bucket_that_is_not_there_is_no_missing_object(s3_server: S3Acce
             ask("name")
 
 
-async def test_a_server_that_is_away_is_unavailable_until_it_is_back() -> None:
+async def test_a_server_that_is_away_is_unavailable_until_it_is_back(pool: WorkerPool | None) -> None:
     with running_s3() as access:
-        objects = ObjectStore(access.settings())
+        objects = ObjectStore(access.settings(), pool=pool)
         await objects.put("name", b"kept", "text/plain")
         access.server.stop()
         for asked in (objects.get("name"), objects.put("name", b"", "text/plain"), objects.remove("name")):

@@ -20,10 +20,10 @@ from services.rmos.audit.acceptance import SETTING, Acceptance
 from services.rmos.audit.marks import Mark
 from services.rmos.audit.publication import Publication
 from services.rmos.audit.records import NotTheSigner, RecordedCheckpoint
-from services.rmos.audit.regrowth import INSPECT, NotContinued, TreeDisagrees, extend, regrown
+from services.rmos.audit.regrowth import INSPECT, NotContinued, TreeDisagrees, extended, regrown
 from services.rmos.audit.rows import LogRow
 from services.rmos.domain.checkpoint import Checkpoint, NotACheckpoint, SigningKey, VerifierKey, opened
-from services.rmos.domain.leaf import LEAF, POSITION, StoredRow, prefixed_entries
+from services.rmos.domain.leaf import StoredRow
 from services.rmos.domain.tiles import TILE_WIDTH, Tile, TileEdge
 from services.rmos.event_log.duties import heed_cancellation
 from services.rmos.event_log.head import Head
@@ -223,23 +223,26 @@ class Checkpointer:
             if self._head.position - edge.size <= MAX_EVENTS:
                 await asyncio.sleep(max(0.0, begun + APART_S - time.monotonic()))
             begun = time.monotonic()
-            rows: Sequence[StoredRow] | None = self._recent.after(edge.size, MAX_EVENTS)
-            if not rows:
-                rows = await self._records.rows_after(edge.size, MAX_EVENTS)
+            rows, prefixed = await self._next(edge.size)
             if rows:
-                await self._cover(edge, rows[: _up_to_full_tiles(edge.size, len(rows))], writer_epoch)
+                await self._cover(edge, rows[: _up_to_full_tiles(edge.size, len(rows))], prefixed, writer_epoch)
             if self._head.position - edge.size < DUE_EVENTS:
                 await self._drop_partials()
 
-    async def _cover(self, edge: TileEdge, rows: Sequence[StoredRow], writer_epoch: int) -> None:
+    async def _next(self, size: int) -> tuple[Sequence[StoredRow], Sequence[bytes] | None]:
+        """The events to cover; what their leaf hashes were made of, where this process has just written them."""
+        return self._recent.hashed_after(size, MAX_EVENTS) or (await self._records.rows_after(size, MAX_EVENTS), None)
+
+    async def _cover(
+        self, edge: TileEdge, rows: Sequence[StoredRow], prefixed: Sequence[bytes] | None, writer_epoch: int
+    ) -> None:
         """One checkpoint over these rows: tiles, then the row, then the mark, then the public note."""
         tiles: list[tuple[Tile, bytes]] = []
         # A tile begun before this checkpoint has partial ones; so may any that a try before the last start reached.
         begun = max(edge.size, self._resumed_at + MAX_EVENTS)
         for first in range(0, len(rows), DUE_EVENTS):
-            some = rows[first : first + DUE_EVENTS]
-            for row, prefixed in zip(some, prefixed_entries(some), strict=True):
-                tiles += extend(edge, row[POSITION], row[LEAF], prefixed[1:])
+            some = slice(first, first + DUE_EVENTS)
+            tiles += extended(edge, rows[some], None if prefixed is None else prefixed[some])
             await asyncio.sleep(0)  # appends wait for the same thread
         await self._publication.put_tiles([*tiles, *edge.partial()])
         says = self._says(edge.size, edge.root)

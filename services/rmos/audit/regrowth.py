@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import count, repeat
 from typing import Protocol
 
-from services.rmos.audit.rows import LogRow, entry_of_row
+from services.rmos.audit.rows import LogRow
 from services.rmos.domain.checkpoint import Checkpoint
-from services.rmos.domain.leaf import leaf_of
+from services.rmos.domain.leaf import LEAF, POSITION, StoredRow, leaf_of_prefixed, prefixed_entries
 from services.rmos.domain.tiles import Tile, TileEdge
 
 INSPECT = "run `rmos audit verify`, which names every place"
@@ -38,32 +39,53 @@ async def regrown(
     `whole` events: the tiles of those are public, so their entries are not read again."""
     edge = TileEdge()
     completed: list[tuple[Tile, bytes]] = []
+    stops = sorted({size, whole, *(checkpoint.size for _, checkpoint in known)})
     while edge.size < size:
-        wanted = min(_LEAVES_AT_ONCE, size - edge.size)
+        wanted = min(_LEAVES_AT_ONCE, next(stop for stop in stops if stop > edge.size) - edge.size)
+        found: Sequence[tuple[int, bytes]] | Sequence[LogRow]
         if edge.size < whole:
-            leaves = await records.leaves_after(edge.size, min(wanted, whole - edge.size))
-            found = [(position, leaf, b"") for position, leaf in leaves]
+            found = await records.leaves_after(edge.size, wanted)
+            _extended_by_leaves(edge, found)
         else:
-            rows = await records.rows_after(edge.size, wanted)
-            found = [(row.position, row.leaf, entry_of_row(row)) for row in rows]
+            found = await records.rows_after(edge.size, wanted)
+            completed += extended(edge, found)
         if not found:
             raise TreeDisagrees(f"{size} events were signed for, the log ends at {edge.size}: {INSPECT}")
-        for position, leaf, entry in found:
-            tiles = extend(edge, position, leaf, entry or None)
-            completed += tiles if edge.size > whole else []
-            for which, checkpoint in known:
-                if edge.size == checkpoint.size and edge.root != checkpoint.root:
-                    raise NotContinued(
-                        f"the log does not give the root of the {which} of {edge.size} events: {INSPECT}"
-                    )
+        for which, checkpoint in known:
+            if edge.size == checkpoint.size and edge.root != checkpoint.root:
+                raise NotContinued(f"the log does not give the root of the {which} of {edge.size} events: {INSPECT}")
         await asyncio.sleep(0)
     return edge, completed
 
 
-def extend(edge: TileEdge, position: int, leaf: bytes, entry: bytes | None) -> list[tuple[Tile, bytes]]:
-    """Appends one event. Raises TreeDisagrees when it is not the next, or not what its leaf hash says."""
-    if position != edge.size + 1:
-        raise TreeDisagrees(f"position {edge.size + 1} is missing from the log: {INSPECT}")
-    if entry is not None and leaf_of(entry) != leaf:
-        raise TreeDisagrees(f"the event at position {position} is not what its leaf hash was made of: {INSPECT}")
-    return edge.append(leaf, entry or b"")
+def extended(
+    edge: TileEdge, rows: Sequence[StoredRow], prefixed: Sequence[bytes] | None = None
+) -> list[tuple[Tile, bytes]]:
+    """Appends these events; the tiles that they complete. `prefixed`: what this process made their leaf hashes of when
+    it wrote them; without it that is made again. Raises TreeDisagrees when they are not the next ones, or one is not
+    what its leaf hash says."""
+    _check_next(edge, [row[POSITION] for row in rows])
+    if prefixed is None:
+        prefixed = _held_to_leaves(rows)
+    return edge.extend([row[LEAF] for row in rows], (entry[1:] for entry in prefixed))
+
+
+def _held_to_leaves(rows: Sequence[StoredRow]) -> list[bytes]:
+    """What their leaf hashes are made of. Raises TreeDisagrees when one is of something else."""
+    prefixed = list(prefixed_entries(rows))
+    for row, entry in zip(rows, prefixed, strict=True):
+        if leaf_of_prefixed(entry) != row[LEAF]:
+            what = f"the event at position {row[POSITION]} is not what its leaf hash was made of"
+            raise TreeDisagrees(f"{what}: {INSPECT}")
+    return prefixed
+
+
+def _extended_by_leaves(edge: TileEdge, leaves: Sequence[tuple[int, bytes]]) -> None:
+    _check_next(edge, [position for position, _ in leaves])
+    edge.extend([leaf for _, leaf in leaves], repeat(b""))
+
+
+def _check_next(edge: TileEdge, positions: Sequence[int]) -> None:
+    for position, next_ in zip(positions, count(edge.size + 1), strict=False):
+        if position != next_:
+            raise TreeDisagrees(f"position {next_} is missing from the log: {INSPECT}")

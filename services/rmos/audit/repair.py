@@ -137,8 +137,8 @@ async def republished(keeper: Keeper, store: ObjectStore) -> None:
             return
         newest, edge = recorded[-1], TileEdge()
         for chunk in view.rows():
-            for row in chunk[: newest.size - edge.size]:
-                await _put_tiles(publication, edge.append(row.leaf, entry_of_row(row)))
+            rows = chunk[: newest.size - edge.size]
+            await _put_tiles(publication, edge.extend([row.leaf for row in rows], map(entry_of_row, rows)))
     if edge.root != newest.root:  # the log was changed since it was found sound
         raise TreeDisagrees(f"the first {newest.size} events do not give the root that was signed for them")
     await _put_tiles(publication, edge.partial())

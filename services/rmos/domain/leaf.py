@@ -67,7 +67,12 @@ def entry_of(
 
 def leaf_of(entry: bytes) -> bytes:
     """The 32-byte leaf hash of an entry."""
-    return hashlib.sha256(_LEAF_PREFIX + entry).digest()
+    return leaf_of_prefixed(_LEAF_PREFIX + entry)
+
+
+def leaf_of_prefixed(prefixed: bytes) -> bytes:
+    """The same of an entry as `prefixed_entries` gives it."""
+    return hashlib.sha256(prefixed).digest()
 
 
 def entry_of_columns(row: StoredRow) -> bytes:

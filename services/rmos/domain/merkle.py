@@ -29,6 +29,11 @@ def node_of(left: bytes, right: bytes) -> bytes:
     return _sha256(_NODE_PREFIX + left + right).digest()
 
 
+def parents_of(hashes: bytes) -> bytes:
+    """The hash over each pair of an even number of hashes, one after the other like these."""
+    return b"".join([_sha256(_NODE_PREFIX + both).digest() for (both,) in _PAIR.iter_unpack(hashes)])
+
+
 def nodes_of(leaves: Range) -> list[Node]:
     """The complete subtrees, left to right, that make up a range which a root or a proof asks for."""
     first, end = leaves
@@ -197,7 +202,7 @@ class HashTree:
             above = self._levels[level + 1]
             start = 2 * len(above)
             row = bytes(self._levels[level][start : len(self._levels[level]) // pair * pair])
-            above += b"".join([_sha256(_NODE_PREFIX + both).digest() for (both,) in _PAIR.iter_unpack(row)])
+            above += parents_of(row)
             level += 1
 
     def node(self, level: int, index: int) -> bytes:

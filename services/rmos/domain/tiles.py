@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from services.rmos.domain.merkle import HASH_BYTES, node_of, subtree_root
+from services.rmos.domain.merkle import HASH_BYTES, parents_of, subtree_root
 
 CHECKPOINT_PATH = "checkpoint"
 TILE_HEIGHT = 8
@@ -132,11 +133,20 @@ class TileEdge:
         """By level, the hashes of the tile that is not full yet."""
         self._entries: list[bytes] = []
 
-    def append(self, leaf: bytes, entry: bytes = b"") -> list[tuple[Tile, bytes]]:
-        """The tiles that this leaf completes, with their content: mostly none, else the bundle and a tile or more."""
-        self._entries.append(entry)
-        self.size += 1
-        return self._completed(leaf)
+    def extend(self, leaves: Sequence[bytes], entries: Iterable[bytes]) -> list[tuple[Tile, bytes]]:
+        """Appends leaf hashes with their entries; the tiles that they complete, with their content: the bundle and a
+        tile or more for every 256th."""
+        found: list[tuple[Tile, bytes]] = []
+        coming, at = iter(entries), 0
+        while at < len(leaves):
+            some = leaves[at : at + TILE_WIDTH - len(self._rows[0])]
+            self._rows[0] += some
+            self._entries += islice(coming, len(some))
+            self.size += len(some)
+            at += len(some)
+            if len(self._rows[0]) == TILE_WIDTH:
+                found += self._completed()
+        return found
 
     @property
     def root(self) -> bytes:
@@ -157,30 +167,22 @@ class TileEdge:
                 found.append((tile, b"".join(row)))
         return found
 
-    def _completed(self, leaf: bytes) -> list[tuple[Tile, bytes]]:
-        found: list[tuple[Tile, bytes]] = []
-        level, hash_ = 0, leaf
-        while True:
-            row = self._rows[level]
-            row.append(hash_)
-            if len(row) < TILE_WIDTH:
-                return found
-            index = (self.size >> TILE_HEIGHT * (level + 1)) - 1
-            if level == 0:
-                found.append((Tile(ENTRIES, index), bundle_of(self._entries)))
-                self._entries = []
-            found.append((Tile(level, index), b"".join(row)))
-            hash_ = _complete_root(row)
+    def _completed(self) -> list[tuple[Tile, bytes]]:
+        """The level-0 tile and its bundle, which are full now, and each tile above that became full with it."""
+        found = [(Tile(ENTRIES, self.size // TILE_WIDTH - 1), bundle_of(self._entries))]
+        self._entries = []
+        level = 0
+        while len(self._rows[level]) == TILE_WIDTH:
+            hashes = b"".join(self._rows[level])
+            found.append((Tile(level, (self.size >> TILE_HEIGHT * (level + 1)) - 1), hashes))
+            while len(hashes) > HASH_BYTES:
+                hashes = parents_of(hashes)
             self._rows[level] = []
             level += 1
             if level == len(self._rows):
                 self._rows.append([])
-
-
-def _complete_root(row: list[bytes]) -> bytes:
-    while len(row) > 1:
-        row = [node_of(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
-    return row[0]
+            self._rows[level].append(hashes)
+        return found
 
 
 def _index_path(index: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from contracts.errors import RmosError
 from contracts.log import StoredEvent
-from services.rmos.domain.leaf import LEAF, leaves_of
+from services.rmos.domain.leaf import LEAF, leaf_of_prefixed, prefixed_entries
 from services.rmos.event_log.columns import blobs, int4, int8, integers, optional_texts, texts
 from services.rmos.event_log.pending import Pending
 from services.rmos.event_log.refusals import event_id_taken, other_command, version_conflict
@@ -41,6 +41,8 @@ class Plan:
     heads: dict[str, int]
     rows: list[Row] = field(default_factory=list)
     """As read_after.sql gives them once they are inserted."""
+    prefixed: list[bytes] = field(default_factory=list)
+    """What the leaf hash of each row was made of."""
     accepted: list[tuple[Pending, AppendResult]] = field(default_factory=list)
     repeated: list[tuple[Pending, AppendResult]] = field(default_factory=list)
     refused: list[tuple[Pending, RmosError]] = field(default_factory=list)
@@ -116,7 +118,10 @@ def planned(batch: Sequence[Pending], known: Known, place: Place) -> Plan:
             plan.refused.append((request, refusal))
         else:
             plan.accepted.append((request, _accept(request, plan, unhashed)))
-    plan.rows = [(*row[:LEAF], leaf) for row, leaf in zip(unhashed, leaves_of(unhashed), strict=True)]
+    plan.prefixed = list(prefixed_entries(unhashed))
+    plan.rows = [
+        (*row[:LEAF], leaf_of_prefixed(prefixed)) for row, prefixed in zip(unhashed, plan.prefixed, strict=True)
+    ]
     return plan
 
 

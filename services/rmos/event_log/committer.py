@@ -92,7 +92,7 @@ class Committer:
 
     def _answer(self, plan: Plan) -> list[Pending]:
         self.last_position = plan.last_position
-        self._recent.extend(plan.rows)
+        self._recent.extend(plan.rows, plan.prefixed)
         self._heads.remember(plan.heads)
         for request, result in (*plan.accepted, *plan.repeated):
             request.succeed(result)

@@ -322,7 +322,7 @@ async def rebuilt(store: Store, *, with_key: bool) -> None:
     edge = TileEdge()
     notes: dict[int, tuple[bytes, bytes]] = {}
     for found in store.rows():
-        edge.append(found.leaf, entry_of_row(found))
+        edge.extend([found.leaf], [entry_of_row(found)])
         notes[edge.size] = edge.root, Checkpoint(KEY.name, edge.size, edge.root).signed(KEY)
 
     async def publish(objects: ObjectStore) -> None:

@@ -303,6 +303,6 @@ def dying_at(at: int, stored: bool, patched: pytest.MonkeyPatch) -> None:
 
         patched.setattr(target, name, act)
 
-    dying(ObjectStore, "put")
+    dying(ObjectStore, "_put")
     dying(ObjectStore, "remove")
     dying(repair_module, "rebuild_projections")

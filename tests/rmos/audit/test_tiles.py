@@ -74,7 +74,7 @@ def test_tiles_grown_leaf_by_leaf_are_a_log_that_the_separate_verifier_reads() -
     edge, tree = TileEdge(), HashTree()
     entries = [b"entry %d" % number for number in range(256 * 3 + 5)]
     for number, entry in enumerate(entries):
-        files |= {tile.path: content for tile, content in edge.append(leaf_of(entry), entry)}
+        files |= {tile.path: content for tile, content in edge.extend([leaf_of(entry)], [entry])}
         tree.extend(leaf_of(entry))
         if number % 97 == 0:
             assert edge.root == tree.root()
@@ -94,7 +94,7 @@ def test_tiles_grown_leaf_by_leaf_are_a_log_that_the_separate_verifier_reads() -
 def test_an_edge_at_exactly_a_full_tile_has_nothing_partial_below_it() -> None:
     edge = TileEdge()
     for _ in range(256):
-        done = edge.append(bytes(32), b"e")
+        done = edge.extend([bytes(32)], [b"e"])
     assert [tile for tile, _ in done] == [Tile(ENTRIES, 0), Tile(0, 0)]
     assert [tile for tile, _ in edge.partial()] == [Tile(1, 0, 1)]
 
