@@ -23,7 +23,6 @@ from contracts.search import (
 )
 from contracts.spec import Ring, RosetteSpec
 from services.rmos.domain.catalog import Catalog, near_matches
-from services.rmos.domain.feasibility import evaluate
 from services.rmos.domain.feasibility.composition import SEVERITY
 
 LIMITS = "limits"
@@ -196,8 +195,7 @@ def broken_limits(design: RosetteParamSpec, asked: SearchContext, catalog: Catal
 
 
 def check_asked(asked: SearchContext, catalog: Catalog) -> None:
-    """Raises RmosError(INVALID_REQUEST) where every design would be UNKNOWN: inputs missing, not known, or such that
-    the engine judges nothing with them (a blade, stock of which no chip load is published)."""
+    """Raises RmosError(INVALID_REQUEST) where every design would be UNKNOWN because inputs are missing or not known."""
     absent = [name for name in NEEDED if getattr(asked, name) is None]
     if absent:
         raise RmosError(
@@ -217,7 +215,11 @@ def check_asked(asked: SearchContext, catalog: Catalog) -> None:
                 field="inlay_materials",
                 near_matches=near,
             )
-    plain = evaluate(PLAIN, asked.cutting(), catalog)
+
+
+def check_judged(plain: Feasibility) -> None:
+    """Takes the verdict on PLAIN in the context of a search. Raises RmosError(INVALID_REQUEST) where the engine judges
+    nothing with these inputs (a blade, stock of which no chip load is published): every design would be UNKNOWN."""
     if plain.risk_level is RiskLevel.UNKNOWN:
         raise RmosError(
             ErrorCode.INVALID_REQUEST,

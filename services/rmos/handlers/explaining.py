@@ -24,6 +24,7 @@ from services.rmos.domain import ai_explanation
 from services.rmos.domain.ai_explanation import Fail, Finish, Request, stream_of
 from services.rmos.domain.explanation_prompt import model_call, prompt_sha256
 from services.rmos.handlers.desk import DESIGNERS, Desk, nothing, require_person
+from services.rmos.handlers.insisting import insisting
 from services.rmos.handlers.queries import refuse_tombstone
 from services.rmos.ports import AppendRequest, Designer, Explanations, NewEvent
 
@@ -31,13 +32,12 @@ T = TypeVar("T")
 ANSWER_WITHIN_S = 60.0
 MAX_LIVE = 8
 """Requests under way at a time: a person reads one explanation after the other."""
-INSIST_S, AGAIN_S = 10.0, 0.25
-"""How long and how often an end is offered to a log or an object store that cannot take it now."""
 LOOK_S = 30.0
 """Between two looks for requests that nobody works on."""
 OWN_DEADLINE_MS = 30_000
 TEXT_TYPE = "text/plain"
 ABANDONED = "nobody works on this request any more: the process that asked the model ended; ask again"
+_PASSING = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.VERSION_CONFLICT})
 _ENDED_ALREADY = frozenset({ErrorCode.ILLEGAL_TRANSITION, ErrorCode.IDEMPOTENCY_MISMATCH})
 
 
@@ -201,17 +201,7 @@ class ExplanationHandlers:
         return Fail(live.asked.explanation_id, error.code, error.message, self._desk.now(), *known)
 
     async def _insisting(self, live: Live, step: Callable[[], Awaitable[T]]) -> T:
-        """The step's result; it is done again while log or object store cannot take it now. A leader that goes does not
-        wait: the next one ends the request."""
-        for left in range(int(INSIST_S / AGAIN_S), -1, -1):
-            try:
-                return await step()
-            except RmosError as error:
-                again = error.code in {ErrorCode.UNAVAILABLE, ErrorCode.VERSION_CONFLICT}
-                if not again or not left or live.stop.is_set():
-                    raise
-            await asyncio.sleep(AGAIN_S)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        return await insisting(step, live.stop.is_set, _PASSING)
 
     async def _record(self, artifact_id: str, end: Finish | Fail, request: RequestContext) -> None:
         """The end of a request; the first one stays."""

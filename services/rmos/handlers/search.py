@@ -24,10 +24,11 @@ from contracts.search import (
 )
 from runtime.logs import Logger
 from services.rmos.domain.catalog import Catalog
-from services.rmos.domain.search import check_asked, concluded
+from services.rmos.domain.search import PLAIN, check_asked, check_judged, concluded
 from services.rmos.domain.search_prompt import MAX_SEED
 from services.rmos.domain.search_record import progressed, stream_of
 from services.rmos.handlers.desk import Desk, milliseconds
+from services.rmos.handlers.insisting import insisting
 from services.rmos.handlers.search_minting import minted
 from services.rmos.handlers.search_placing import Place, placed
 from services.rmos.handlers.search_records import SearchRecords
@@ -36,8 +37,6 @@ from services.rmos.ports import Designer, OpenSearches
 
 MAX_LIVE = 16
 """Searches at a time: more would only wait for the same worker processes until their time is up."""
-INSIST_S, AGAIN_S = 10.0, 0.25
-"""How long and how often a search asks for its end to be recorded, when the log or the object store cannot take it."""
 
 
 @dataclass
@@ -160,7 +159,9 @@ class SearchHandlers:
         if len(self._live) >= MAX_LIVE:
             raise RmosError(ErrorCode.RATE_LIMITED, f"{MAX_LIVE} searches are running: try again when one has ended")
         place = await placed(self._desk, command)
-        check_asked(place.asked.context, self._catalog())
+        context = place.asked.context
+        check_asked(context, self._catalog())
+        check_judged(await self._desk.engine.evaluate(PLAIN, context.cutting(), "router"))
         return place
 
     def _let_go(self, task: asyncio.Task[SearchReply]) -> None:
@@ -190,17 +191,7 @@ class SearchHandlers:
         return await self._shown(live.started.search_id, of_deleted_run=True)
 
     async def _insisting(self, live: Live, record: Callable[[], Awaitable[None]]) -> None:
-        """Puts the outcome on record, again while it cannot be taken now: a store that hesitates is no reason to lose
-        what was found. A leader that goes does not wait; the next one ends the search."""
-        until = time.perf_counter() + INSIST_S
-        while True:
-            try:
-                return await record()
-            except RmosError as error:
-                going = live.outcome is SearchOutcome.INTERRUPTED
-                if error.code is not ErrorCode.UNAVAILABLE or going or time.perf_counter() > until:
-                    raise
-            await asyncio.sleep(AGAIN_S)
+        await insisting(record, lambda: live.outcome is SearchOutcome.INTERRUPTED)
 
     async def _stopped(self, live: Live) -> bool:
         """Runs the loop; True when somebody stopped it, False when it came to its own end."""

@@ -48,6 +48,7 @@ from services.cam.errors import CamError
 from services.cam.generate import generate
 from services.rmos.domain.legacy import LegacyRun
 from services.rmos.domain.policy import SafetyPolicy
+from services.rmos.domain.search import PLAIN
 from services.rmos.engine import PooledEngine
 from services.rmos.handlers.binding import BindingHandlers
 from services.rmos.handlers.comparing import ComparisonHandlers
@@ -169,7 +170,7 @@ class GeneratingCam:
 
 
 class CountingEngine:
-    """The real engine; it counts the evaluations, and `meanwhile` runs during the next one."""
+    """The real engine; it counts the evaluations, and `meanwhile` runs during the next one of somebody's design."""
 
     def __init__(self, engine: PooledEngine) -> None:
         self._engine = engine
@@ -186,7 +187,7 @@ class CountingEngine:
         verdict = await self._engine.evaluate(spec, context, mode)
         if self.today is not None:
             verdict = self.today(verdict)
-        if self.meanwhile is not None:
+        if self.meanwhile is not None and spec is not PLAIN:
             meanwhile, self.meanwhile = self.meanwhile, None
             await meanwhile()
         return verdict
