@@ -50,7 +50,7 @@ class Stack:
     def client(self, role: str = "admin", timeout_s: float = 60) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.key(role)}"}
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60, limits=limits)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=timeout_s, limits=limits)
 
 
 async def wait_for_readiness(
