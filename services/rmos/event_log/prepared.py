@@ -37,7 +37,8 @@ class PreparedWrite:
         """Executes the statement with these parameters in Postgres' binary format (None: NULL).
 
         Raises psycopg.Error: with a `sqlstate` when the server refused the statement, without one when the connection
-        broke and nobody knows what became of it.
+        broke and nobody knows what became of it. After a cancellation its answer is still on the way: the connection
+        can only be closed then.
         """
         if not self._prepared:
             self._pgconn.send_prepare(self._name, self._query)
