@@ -159,8 +159,7 @@ def repair(
 
 @contextmanager
 def _databases() -> Iterator[None]:
-    """What a rebuild says in the driver's and SQLAlchemy's words, and its own refusals."""
-    import psycopg
+    """What a rebuild says in SQLAlchemy's words, and its own refusals."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from contracts.errors import RmosError
@@ -174,6 +173,6 @@ def _databases() -> Iterator[None]:
     except (RebuildUnderWay, FoldBroken, LogDisagrees, TreeDisagrees) as error:
         say(f"nothing was changed: {error}")
         raise typer.Exit(FOUND) from None
-    except (psycopg.Error, SQLAlchemyError, RmosError) as error:
+    except (SQLAlchemyError, RmosError) as error:
         say(f"the database refuses or is away: {str(error).splitlines()[0]}")
         raise typer.Exit(UNREACHABLE) from None

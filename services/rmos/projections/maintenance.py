@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import psycopg
 from sqlalchemy.exc import OperationalError
 
+from contracts.errors import ErrorCode, RmosError
 from runtime.logs import Logger
 from services.rmos.event_log.reader import LogReader
 from services.rmos.projections.database import rebuild_engine
@@ -20,8 +22,10 @@ ATTEMPTS = 3
 async def rebuild_projections(dsn: str, log: Logger, progress: Progress) -> int:
     """The position at which the new tables went live; `dsn` is that of the writer's role.
 
-    Raises RebuildUnderWay, FoldBroken, or SQLAlchemyError or psycopg.Error when the database refuses or is away.
+    Raises RebuildUnderWay, FoldBroken, and SQLAlchemyError or RmosError(UNAVAILABLE) when the database refuses or is
+    away.
     """
+    gc.freeze()  # what is loaded by now stays: the collector would go over it again and again for all that is parsed
     engine = rebuild_engine(dsn)
     try:
         async with LogReader(dsn) as events:
@@ -33,6 +37,8 @@ async def rebuild_projections(dsn: str, log: Logger, progress: Progress) -> int:
                     if not left:
                         raise
                     await asyncio.sleep(1.0)
+    except psycopg.Error as error:
+        raise RmosError(ErrorCode.UNAVAILABLE, str(error)) from error
     finally:
         await engine.dispose()
     raise AssertionError("unreachable: the last attempt returns or raises")

@@ -26,6 +26,8 @@ from services.rmos.projections.tables import SCHEMA, projection_cursor
 from services.rmos.projections.writing import CURSOR, RETIRED, Connection, Cursor, CursorMoved, write
 
 BATCH = 500
+FOLDED_AT_ONCE = 100
+"""Events between two looks at the event loop."""
 POLL_S = 1.0
 RETRY_S = 0.3
 GATHER_S = 0.1
@@ -146,14 +148,20 @@ async def apply(connection: Connection, schema: str, cursor: Cursor, events: Seq
 
     Raises CursorMoved when they do not stand there, FoldBroken when the events do not follow without a gap.
     """
-    net, moved = net_of(cursor, events), cursor.at(events[-1].position)
+    net, moved = await net_of(cursor, events), cursor.at(events[-1].position)
     await write(connection, schema, cursor, moved, net.inserts, net.updates)
     return moved
 
 
-def net_of(cursor: Cursor, events: Sequence[Event]) -> Coalesced:
-    """What these events change. Raises FoldBroken when they do not follow the cursor without a gap."""
+async def net_of(cursor: Cursor, events: Sequence[Event]) -> Coalesced:
+    """What these events change; the event loop is left to others now and then. Raises FoldBroken when they do not
+    follow the cursor without a gap."""
     first = cursor.position + 1
     if [event.position for event in events] != list(range(first, first + len(events))):
         raise FoldBroken(f"the events after position {cursor.position} are not contiguous")
-    return Coalesced(change for event in events for change in changes_of(event))
+    net = Coalesced()
+    for number, event in enumerate(events):
+        if number and number % FOLDED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        net.take(changes_of(event))
+    return net

@@ -1,7 +1,8 @@
 """Folding the whole log afresh into tables beside the live ones, putting them in their place, and comparing folds.
 
-The steps are begin, fold, swap, drop (migrations/versions/0004, 0005). Each is one transaction, and each state that
-dying between two of them leaves is one that the next rebuild begins from: what is not live is dropped and made anew.
+The steps are begin, write (batch by batch), index (one after the other), swap, drop (migrations/versions/0004 to 0006).
+Each is one transaction, and each state that dying between two of them leaves is one that the next rebuild begins from:
+what is not live is dropped and made anew.
 """
 
 from __future__ import annotations
@@ -20,16 +21,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.errors import RmosError
 from runtime.logs import Logger
-from services.rmos.event_log.duties import heed_cancellation, to_its_end
+from services.rmos.event_log.duties import ended, heed_cancellation, to_its_end
 from services.rmos.event_log.head import Head
 from services.rmos.event_log.statements import statement
 from services.rmos.migrations.scripts import layout
-from services.rmos.projections.changes import FoldBroken
+from services.rmos.projections.changes import Coalesced, FoldBroken
+from services.rmos.projections.copying import copy_rows
 from services.rmos.projections.database import driver_of
-from services.rmos.projections.projector import Projector, apply, cursor_of
+from services.rmos.projections.folds import FOLD_VERSION
+from services.rmos.projections.projector import Projector, cursor_of, net_of
 from services.rmos.projections.recorded import Tail, recorded
 from services.rmos.projections.tables import FOLDED, SCHEMA, projection_cursor
-from services.rmos.projections.writing import CURSOR
+from services.rmos.projections.writing import CURSOR, Cursor, write
 
 NEXT = "projections_next"
 BATCH = 2_000
@@ -48,11 +51,12 @@ class RebuildUnderWay(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """Where the tables stand after a batch, and how many events it had."""
+class Batch:
+    """What the next events change, and where the tables stand before and after; no net changes at the log's end."""
 
-    position: int
-    folded: int
+    before: Cursor
+    after: Cursor
+    net: Coalesced | None
 
 
 class Rebuild:
@@ -101,9 +105,9 @@ class Rebuild:
             self._log.info("rebuild_begins", fold_version=self._fold_version)
             try:
                 await to_its_end(self._begin(connection))
-                while (done := await to_its_end(self._fold(connection))).folded:
-                    self.folded = done.position
-                    progress(done.position)
+                await self._write_all(connection, progress)
+                while await to_its_end(self._index(connection)):
+                    pass
                 await to_its_end(self._refresh_statistics(connection))
                 position = await self._swapped(connection)
                 progress(position)
@@ -143,18 +147,41 @@ class Rebuild:
     async def _begin(self, connection: AsyncConnection) -> None:
         async with connection.begin():
             await connection.execute(select(func.rmos.begin_projection_rebuild(self._fold_version)))
+            await connection.execute(select(func.rmos.put_off_projection_indexes()))
 
-    async def _fold(self, connection: AsyncConnection) -> Folded:
+    async def _write_all(self, connection: AsyncConnection, progress: Progress) -> None:
+        """Reads and folds a batch while Postgres takes the rows of the one before."""
+        ahead = asyncio.create_task(self._batch_after(Cursor(0, FOLD_VERSION)))
+        try:
+            while (batch := await ahead).net is not None:
+                ahead = asyncio.create_task(self._batch_after(batch.after))
+                await to_its_end(self._write(connection, batch))
+                self.folded = batch.after.position
+                progress(batch.after.position)
+        finally:
+            await ended(ahead)
+
+    async def _batch_after(self, cursor: Cursor) -> Batch:
+        events = [recorded(row) for row in await self._tail.rows_after(cursor.position, BATCH)]
+        if not events:
+            return Batch(cursor, cursor, None)
+        return Batch(cursor, cursor.at(events[-1].position), await net_of(cursor, events))
+
+    async def _write(self, connection: AsyncConnection, batch: Batch) -> None:
         async with connection.begin():
-            return await self._fold_batch(connection)
+            await self._put(connection, batch)
 
-    async def _fold_batch(self, connection: AsyncConnection) -> Folded:
+    async def _put(self, connection: AsyncConnection, batch: Batch) -> None:
+        assert batch.net is not None  # whoever reaches the log's end writes nothing
         driver = await driver_of(connection)
-        cursor = await cursor_of(driver, NEXT)
-        rows = await self._tail.rows_after(cursor.position, BATCH)
-        if rows:
-            cursor = await apply(driver, NEXT, cursor, [recorded(row) for row in rows])
-        return Folded(cursor.position, len(rows))
+        await write(driver, NEXT, batch.before, batch.after, {}, batch.net.updates)
+        for table, rows in batch.net.inserts.items():
+            await copy_rows(driver, NEXT, table, rows.values())
+
+    async def _index(self, connection: AsyncConnection) -> bool:
+        """Makes one index; whether there may be another to make."""
+        async with connection.begin():
+            return bool(await connection.scalar(select(func.rmos.make_projection_index())))
 
     async def _refresh_statistics(self, connection: AsyncConnection) -> None:
         async with connection.begin():
@@ -172,10 +199,14 @@ class Rebuild:
         """The position of the swap; None when it has to wait. The live projector stands still while this lasts."""
         async with connection.begin():
             live = await self._hold_live(connection)
-            while (done := await self._fold_batch(connection)).folded and done.position < live:
-                pass
+            cursor = await cursor_of(await driver_of(connection), NEXT)
+            while (batch := await self._batch_after(cursor)).net is not None:
+                await self._put(connection, batch)
+                cursor = batch.after
+                if cursor.position >= live:
+                    break
             swapped = await connection.scalar(select(func.rmos.swap_projections()))
-        return done.position if swapped else None
+        return cursor.position if swapped else None
 
     async def _hold_live(self, connection: AsyncConnection) -> int:
         """The position of the live tables, which stays until the transaction ends; 0 when there are none."""

@@ -14,7 +14,7 @@ from services.rmos.cli_migrate import migrate
 from services.rmos.migrate import migrate_tables
 from services.rmos.projections.folds import FOLD_VERSION
 
-NEWEST = "0005"
+NEWEST = "0006"
 
 
 def run(database: DatabaseAccess, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -55,11 +55,11 @@ def test_what_is_not_as_declared_is_named(database: DatabaseAccess, statement: s
 
 
 def test_a_step_that_loses_nothing_can_be_undone_and_done_again(database: DatabaseAccess) -> None:
-    assert run(database, "rollback", "--to", "0003", "--dry-run")[1]["undone"] == ["0005", "0004"]
+    assert run(database, "rollback", "--to", "0003", "--dry-run")[1]["undone"] == ["0006", "0005", "0004"]
     assert run(database, "status")[0] == 0
     assert run(database, "rollback", "--to", "0003") == (
         0,
-        {"undone": ["0005", "0004"], "refused": None, "dry_run": False},
+        {"undone": ["0006", "0005", "0004"], "refused": None, "dry_run": False},
     )
     assert run(database, "status")[1]["current"] == "0003"
     assert run(database, "up")[0] == 0
@@ -72,8 +72,8 @@ def test_projections_whose_table_went_with_a_way_back_are_folded_again_after_the
 ) -> None:
     with psycopg.connect(database.owner_dsn) as owner:
         owner.execute("UPDATE projections.projection_cursor SET position = 7, fold_version = %s", (FOLD_VERSION,))
-    assert run(database, "rollback", "--to", "0004")[1]["undone"] == ["0005"]
-    assert run(database, "up")[1]["applied"] == ["0005"]
+    assert run(database, "rollback", "--to", "0004")[1]["undone"] == ["0006", "0005"]
+    assert run(database, "up")[1]["applied"] == ["0005", "0006"]
     with psycopg.connect(database.reader_dsn) as reader:
         found = reader.execute("SELECT position, fold_version FROM projections.projection_cursor").fetchone()
     assert found == (7, 1)

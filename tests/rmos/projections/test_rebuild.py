@@ -24,7 +24,7 @@ from services.rmos.projections.database import projection_engine, rebuild_engine
 from services.rmos.projections.folds import FOLD_VERSION
 from services.rmos.projections.projector import Projector
 from services.rmos.projections.rebuild import Rebuild, RebuildUnderWay, fingerprints, fold_beside
-from services.rmos.projections.tables import SCHEMA, metadata
+from services.rmos.projections.tables import FOLDED, SCHEMA, metadata
 from tests.rmos.event_log.given import until
 from tests.rmos.projections.given import World, attached, bound, run_opened, some_history, world
 
@@ -137,6 +137,37 @@ async def test_clients_that_write_and_read_during_rebuilds_are_never_refused_and
         await equals_a_fresh_fold(database, live)
 
 
+def test_tables_that_lack_an_index_do_not_go_live(database: DatabaseAccess) -> None:
+    with psycopg.connect(database.writer_dsn, autocommit=True) as writer:
+        writer.execute("SELECT rmos.begin_projection_rebuild(%s)", [FOLD_VERSION])
+        writer.execute("SELECT rmos.put_off_projection_indexes()")
+        made = 0
+        while writer.execute("SELECT rmos.make_projection_index()").fetchone() == (True,):
+            with pytest.raises(psycopg.errors.RaiseException, match="lack indexes"):
+                writer.execute("SELECT rmos.swap_projections()")
+            made += 1
+        assert made == sum(len(table.indexes) for table in FOLDED) + 5  # and each has unique positions but run_events
+        assert writer.execute("SELECT rmos.swap_projections()").fetchone() == (True,)
+
+
+def test_what_is_put_off_is_for_the_owner_alone(database: DatabaseAccess) -> None:
+    with psycopg.connect(database.writer_dsn, autocommit=True) as writer:
+        writer.execute("SELECT rmos.begin_projection_rebuild(%s)", [FOLD_VERSION])
+        writer.execute("SELECT rmos.put_off_projection_indexes()")
+        for statement in (
+            "INSERT INTO projections_next.indexes_to_make (statement) VALUES ('DROP TABLE rmos.events')",
+            "UPDATE projections_next.indexes_to_make SET statement = 'DROP TABLE rmos.events'",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                writer.execute(statement)
+
+
+def test_an_older_version_rebuilds_without_putting_anything_off(database: DatabaseAccess) -> None:
+    with psycopg.connect(database.writer_dsn, autocommit=True) as writer:
+        writer.execute("SELECT rmos.begin_projection_rebuild(%s)", [FOLD_VERSION])
+        assert writer.execute("SELECT rmos.swap_projections()").fetchone() == (True,)
+
+
 async def test_a_second_rebuild_at_the_same_time_is_refused(database: DatabaseAccess) -> None:
     async with world(database.writer_dsn) as live, rebuilder(database, live) as one, rebuilder(database, live) as other:
         await live.append(run_opened("1"))
@@ -204,7 +235,7 @@ class Dead(BaseException):
     """The process died here; nothing that catches errors may go on."""
 
 
-STEPS = ("_begin", "_fold", "_refresh_statistics", "_swap", "_drop")
+STEPS = ("_begin", "_write", "_index", "_refresh_statistics", "_swap", "_drop")
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["lost", "stored"])
