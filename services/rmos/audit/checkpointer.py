@@ -24,7 +24,7 @@ from services.rmos.audit.regrowth import INSPECT, NotContinued, TreeDisagrees, e
 from services.rmos.audit.rows import LogRow
 from services.rmos.domain.checkpoint import Checkpoint, NotACheckpoint, SigningKey, VerifierKey, opened
 from services.rmos.domain.leaf import StoredRow
-from services.rmos.domain.tiles import TILE_WIDTH, Tile, TileEdge
+from services.rmos.domain.tiles import TILE_WIDTH, Tile, TileEdge, tiles_of
 from services.rmos.event_log.duties import heed_cancellation
 from services.rmos.event_log.head import Head
 from services.rmos.event_log.recent import RecentRows
@@ -127,6 +127,7 @@ class Checkpointer:
         except NotContinued as disagreement:
             return await self._accepted(newest, disagreement, writer_epoch)
         self._resumed_at = edge.size
+        self._replaced = _newest_full_tiles(edge.size)  # whoever signed before may have died before dropping any
         if newest is None:
             return edge
         if mark is None or mark.note != newest.note:
@@ -273,6 +274,11 @@ class Checkpointer:
             return opened(note, self._keys)
         except NotACheckpoint as error:
             raise TreeDisagrees(f"{which} cannot be trusted: {error}; {INSPECT}") from error
+
+
+def _newest_full_tiles(size: int) -> list[Tile]:
+    """Those of the events that one checkpoint covers at most."""
+    return [tile for tile in tiles_of(size) if not tile.is_partial and tile.first_leaf >= size - MAX_EVENTS]
 
 
 def _up_to_full_tiles(size: int, waiting: int) -> int:

@@ -126,6 +126,24 @@ async def test_the_partial_tile_of_a_checkpoint_that_was_never_signed_is_dropped
                 await until(lambda: not objects.listed("tile/0/001.p/"))
 
 
+async def test_partial_tiles_that_a_dead_one_had_yet_to_drop_are_dropped_by_the_next(
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
+) -> None:
+    await published(database, public_store, bus_server, 300)
+    with public_objects(public_store) as objects:
+        left = ("tile/0/000.p/250", "tile/entries/000.p/250", "tile/0/001.p/44")
+        await objects.put_all([(name, b"") for name in left[:2]], "application/octet-stream")
+        async with (
+            leading(database.writer_dsn) as log,
+            checkpointing(database, objects, bus_server, log) as checkpointer,
+        ):
+            await until(lambda: checkpointer.covered.position == 300)
+            await append(log, 1, "more")
+            await until(lambda: not objects.listed("tile/0/000.p/") and not objects.listed("tile/entries/000.p/"))
+            await until(lambda: checkpointer.covered.position == 301)
+        assert objects.read(left[2]) is not None  # the tree of a public checkpoint needs it
+
+
 async def test_a_new_leader_goes_on_from_the_last_checkpoint(
     database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
 ) -> None:
