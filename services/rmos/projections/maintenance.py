@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 
 import psycopg
 from sqlalchemy.exc import OperationalError
@@ -25,7 +24,6 @@ async def rebuild_projections(dsn: str, log: Logger, progress: Progress) -> int:
     Raises RebuildUnderWay, FoldBroken, and SQLAlchemyError or RmosError(UNAVAILABLE) when the database refuses or is
     away.
     """
-    gc.freeze()  # what is loaded by now stays: the collector would go over it again and again for all that is parsed
     engine = rebuild_engine(dsn)
     try:
         async with LogReader(dsn) as events:

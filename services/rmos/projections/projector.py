@@ -7,7 +7,7 @@ run at the same time, one wakes up late, or a rebuild takes the tables' place me
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 from psycopg import sql
@@ -21,6 +21,7 @@ from services.rmos.event_log.head import Head
 from services.rmos.projections.changes import Coalesced, FoldBroken
 from services.rmos.projections.database import folding_connection
 from services.rmos.projections.folds import FOLD_VERSION, changes_of
+from services.rmos.projections.folds_of_runs import Changes
 from services.rmos.projections.recorded import Event, Tail, recorded
 from services.rmos.projections.tables import SCHEMA, projection_cursor
 from services.rmos.projections.writing import CURSOR, RETIRED, Connection, Cursor, CursorMoved, write
@@ -153,7 +154,9 @@ async def apply(connection: Connection, schema: str, cursor: Cursor, events: Seq
     return moved
 
 
-async def net_of(cursor: Cursor, events: Sequence[Event]) -> Coalesced:
+async def net_of(
+    cursor: Cursor, events: Sequence[Event], changes_of: Callable[[Event], Changes] = changes_of
+) -> Coalesced:
     """What these events change; the event loop is left to others now and then. Raises FoldBroken when they do not
     follow the cursor without a gap."""
     first = cursor.position + 1

@@ -26,7 +26,7 @@ from services.rmos.event_log.head import Head
 from services.rmos.event_log.statements import statement
 from services.rmos.migrations.scripts import layout
 from services.rmos.projections.changes import Coalesced, FoldBroken
-from services.rmos.projections.copying import copy_rows
+from services.rmos.projections.copying import copy_rows, encoded_changes_of
 from services.rmos.projections.database import driver_of
 from services.rmos.projections.folds import FOLD_VERSION
 from services.rmos.projections.projector import Projector, cursor_of, net_of
@@ -35,7 +35,7 @@ from services.rmos.projections.tables import FOLDED, SCHEMA, projection_cursor
 from services.rmos.projections.writing import CURSOR, Cursor, write
 
 NEXT = "projections_next"
-BATCH = 2_000
+BATCH = 4_000
 REBUILD_LOCK = 7_266_811_004
 """Advisory lock of the database: who holds it rebuilds."""
 PAUSED_AFTER_S = 10.0
@@ -165,7 +165,7 @@ class Rebuild:
         events = [recorded(row) for row in await self._tail.rows_after(cursor.position, BATCH)]
         if not events:
             return Batch(cursor, cursor, None)
-        return Batch(cursor, cursor.at(events[-1].position), await net_of(cursor, events))
+        return Batch(cursor, cursor.at(events[-1].position), await net_of(cursor, events, encoded_changes_of))
 
     async def _write(self, connection: AsyncConnection, batch: Batch) -> None:
         async with connection.begin():
