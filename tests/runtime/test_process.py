@@ -27,6 +27,19 @@ async def start(stack, log):
 run("planted", start)
 """
 
+KEEPING = """
+import gc
+from runtime.process import run
+
+kept = []
+
+async def start(stack, log):
+    kept.extend([] for _ in range(1000))
+    stack.callback(lambda: print(gc.get_freeze_count(), flush=True))
+
+run("planted", start)
+"""
+
 ON_THE_BUS = """
 import asyncio, sys
 from contextlib import suppress
@@ -99,6 +112,18 @@ def test_a_started_service_touches_its_heartbeat_file_and_ends_on_sigterm(tmp_pa
             assert file.exists()
             service.send_signal(signal.SIGTERM)
             assert service.wait(timeout=20) == 0
+        finally:
+            service.kill()
+
+
+def test_what_the_start_has_made_is_not_searched_for_garbage() -> None:
+    with subprocess.Popen([sys.executable, "-c", KEEPING], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as service:
+        try:
+            assert service.stderr is not None
+            assert b'"started"' in service.stderr.readline()
+            service.send_signal(signal.SIGTERM)
+            said, _ = service.communicate(timeout=20)
+            assert int(said) >= 1000
         finally:
             service.kill()
 
