@@ -102,7 +102,7 @@ def write_files(outcome: Outcome, wish: Wish, operator: Api, folder: Path) -> li
         path.write_bytes(content)
         written.append(path)
 
-    for attachment in operator.get(f"/api/runs/{run_id}/attachments")["items"]:
+    for attachment in operator.get(f"/api/runs/{run_id}/attachments?limit=200")["items"]:
         if attachment["kind"] in names:
             content = operator.get_bytes(f"/api/runs/{run_id}/attachments/{attachment['attachment_id']}")
             write(names[attachment["kind"]], content)

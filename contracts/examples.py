@@ -663,6 +663,8 @@ def _rmos_examples() -> tuple[Message, ...]:
         rmos.Artifacts(items=(summary,)),
         rmos.AskArtifact(artifact_id=BOUND),
         rmos.ListAttachments(run_id=RUN, kind=artifacts.AttachmentKind.SPEC),
+        rmos.ListRunAttachments(run_id=RUN, kind=artifacts.AttachmentKind.SPEC, limit=20),
+        rmos.RunAttachments(run_id=RUN, items=(ATTACHMENT,), next_cursor="12"),
         rmos.AskAttachment(run_id=RUN, attachment_id=f"att-{SPEC_BLOB.sha256}"),
         rmos.ListRunEvents(run_id=RUN),
         rmos.Events(items=(STORED,)),

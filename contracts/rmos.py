@@ -26,7 +26,8 @@ from contracts.params import RosetteParamSpec
 from contracts.sessions import Session, SessionState, WorkflowMode
 from contracts.spec import RosetteSpec
 
-Limit = Annotated[int, Field(ge=1, le=200)]
+MAX_LIMIT = 200
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 Note = Annotated[str, Field(max_length=4000)]
 Label = Annotated[str, Field(max_length=200)]
 Version = Annotated[int, Field(ge=1)]
@@ -365,6 +366,20 @@ class Artifacts(Message):
 class ListAttachments(Message):
     run_id: Identifier
     kind: AttachmentKind | None = None
+
+
+class ListRunAttachments(Page):
+    """In the order in which they came."""
+
+    run_id: Identifier
+    kind: AttachmentKind | None = None
+
+
+class RunAttachments(Message):
+    run_id: Identifier
+    items: tuple[Attachment, ...]
+    next_cursor: str | None = None
+    total: int | None = None
 
 
 class AskAttachment(Message):

@@ -150,7 +150,9 @@ RUNS = Conversation("query.rmos.runs.v1", ("gateway",), rmos.ListRuns, rmos.Runs
 RUN = Conversation("query.rmos.run.v1", ("gateway", "art_studio"), rmos.AskRun, artifacts.Run)
 ARTIFACTS = Conversation("query.rmos.artifacts.v1", ("gateway",), rmos.ListArtifacts, rmos.Artifacts)
 ARTIFACT = Conversation("query.rmos.artifact.v1", ("gateway",), rmos.AskArtifact, rmos.ArtifactReply)
-ATTACHMENTS = Conversation("query.rmos.attachments.v1", ("gateway",), rmos.ListAttachments, rmos.Attachments)
+ATTACHMENTS_V1 = Conversation("query.rmos.attachments.v1", ("gateway",), rmos.ListAttachments, rmos.Attachments)
+"""As it was before the list had pages. It is answered for a gateway of a former version."""
+ATTACHMENTS = Conversation("query.rmos.attachments.v2", ("gateway",), rmos.ListRunAttachments, rmos.RunAttachments)
 ATTACHMENT = Conversation("query.rmos.attachment.v1", ("gateway",), rmos.AskAttachment, artifacts.Attachment)
 RUN_EVENTS = Conversation("query.rmos.run_events.v1", ("gateway",), rmos.ListRunEvents, rmos.Events)
 SESSION = Conversation("query.rmos.session.v1", ("gateway",), rmos.AskSession, rmos.SessionReply)
@@ -225,6 +227,7 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     RUN,
     ARTIFACTS,
     ARTIFACT,
+    ATTACHMENTS_V1,
     ATTACHMENTS,
     ATTACHMENT,
     RUN_EVENTS,

@@ -319,7 +319,7 @@ class AssetsQuery(CursorQuery):
     request_id: RequestId | None = None
 
 
-class AttachmentsQuery(_Query):
+class AttachmentsQuery(PageQuery):
     kind: AttachmentKind | None = None
 
 

@@ -157,6 +157,7 @@ class RmosService:
             (subjects.RUN, queries.run),
             (subjects.ARTIFACTS, queries.artifacts),
             (subjects.ARTIFACT, queries.artifact),
+            (subjects.ATTACHMENTS_V1, queries.attachments_v1),
             (subjects.ATTACHMENTS, queries.attachments),
             (subjects.ATTACHMENT, queries.attachment),
             (subjects.RUN_EVENTS, queries.run_events),

@@ -26,13 +26,13 @@ from contracts.rmos import (
     AskAttachment,
     AskRun,
     AskSession,
-    Attachments,
     Events,
     ListArtifacts,
-    ListAttachments,
+    ListRunAttachments,
     ListRunEvents,
     ListRuns,
     ListSessions,
+    RunAttachments,
     Runs,
     RunStatus,
     SessionReply,
@@ -200,7 +200,7 @@ class Listings(Protocol):
 class AttachmentIndex(Protocol):
     """Content of runs, with the promises of Queries."""
 
-    async def attachments(self, query: ListAttachments) -> Attachments:
+    async def attachments(self, query: ListRunAttachments) -> RunAttachments:
         """In the order in which they came, of one kind or all. Raises NOT_FOUND for an unknown run."""
         ...
 

@@ -243,8 +243,11 @@ async def test_changed_content_is_not_handed_out(world: World) -> None:
     assert details["actual_sha256"] == hashlib.sha256(b"x" + CONTENT[1:]).hexdigest()
 
 
-async def test_the_list_is_filtered_by_kind(world: World) -> None:
+async def test_the_list_is_filtered_by_kind_and_has_pages(world: World) -> None:
     async with world.client() as client:
-        answer = await client.get(PATH, params={"kind": "svg"})
-    assert answer.status_code == 200
-    assert world.partner.last(subjects.ATTACHMENTS).body.kind == "svg"
+        answer = await client.get(PATH, params={"kind": "svg", "limit": 7, "cursor": "abc", "include_total": True})
+        twice = await client.get(PATH, params={"cursor": "abc", "offset": 1})
+    assert (answer.status_code, twice.status_code) == (200, 400)
+    assert answer.json()["next_cursor"] == "12"
+    asked = world.partner.last(subjects.ATTACHMENTS).body
+    assert (asked.run_id, asked.kind, asked.limit, asked.cursor, asked.include_total) == (RUN, "svg", 7, "abc", True)

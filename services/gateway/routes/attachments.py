@@ -16,8 +16,9 @@ from contracts.rmos import (
     AskAttachment,
     AskRun,
     Attachments,
-    ListAttachments,
+    ListRunAttachments,
     NewAttachment,
+    RunAttachments,
     bare_attachment_id,
 )
 from services.gateway import examples
@@ -55,10 +56,10 @@ async def add_attachment(run_id: RunId, request: Request, caller: CallerOf, gate
     return Reply({**for_people(added.items[0]), "run_id": run_id}, 201, headers={"Location": location})
 
 
-@router.get("/api/runs/{run_id}/attachments", response_model=Attachments)
+@router.get("/api/runs/{run_id}/attachments", response_model=RunAttachments)
 async def list_attachments(run_id: RunId, query: Annotated[AttachmentsQuery, Query()], caller: CallerOf) -> Reply:
-    """A run's attachments, of one kind if asked."""
-    asked = ListAttachments(run_id=run_id, kind=query.kind)
+    """A run's attachments in the order in which they came, of one kind if asked."""
+    asked = ListRunAttachments(run_id=run_id, **query.model_dump())
     return Reply(for_people(await caller.ask(subjects.ATTACHMENTS, asked)))
 
 

@@ -12,6 +12,7 @@ from contracts.errors import ErrorCode, RmosError
 from contracts.feasibility import EvaluateFeasibility, feasibility_reply
 from contracts.params import spec_of
 from contracts.rmos import (
+    MAX_LIMIT,
     AdvisedRunSummaries,
     ArtifactReply,
     Artifacts,
@@ -25,9 +26,11 @@ from contracts.rmos import (
     Events,
     ListArtifacts,
     ListAttachments,
+    ListRunAttachments,
     ListRunEvents,
     ListRuns,
     ListSessions,
+    RunAttachments,
     Runs,
     RunSummaries,
     RunSummary,
@@ -107,9 +110,21 @@ class QueryHandlers:
         _refuse_to_list_tombstones(query.include_deleted, request)
         return await self._listings.sessions(query)
 
-    async def attachments(self, query: ListAttachments, request: RequestContext) -> Attachments:
+    async def attachments(self, query: ListRunAttachments, request: RequestContext) -> RunAttachments:
         await self._visible(query.run_id, request)
         return await self._attachments.attachments(query)
+
+    async def attachments_v1(self, query: ListAttachments, request: RequestContext) -> Attachments:
+        """All of them at once."""
+        await self._visible(query.run_id, request)
+        items: list[Attachment] = []
+        asked = ListRunAttachments(run_id=query.run_id, kind=query.kind, limit=MAX_LIMIT)
+        while True:
+            page = await self._attachments.attachments(asked)
+            items += page.items
+            if page.next_cursor is None:
+                return Attachments(run_id=query.run_id, items=tuple(items))
+            asked = asked.model_copy(update={"cursor": page.next_cursor})
 
     async def attachment(self, query: AskAttachment, request: RequestContext) -> Attachment:
         await self._visible(query.run_id, request)

@@ -20,14 +20,14 @@ from contracts.rmos import (
     AskAttachment,
     AskRun,
     AskSession,
-    Attachments,
     Events,
     ListArtifacts,
-    ListAttachments,
+    ListRunAttachments,
     ListRunEvents,
     ListRuns,
     ListSessions,
     Page,
+    RunAttachments,
     Runs,
     SessionReply,
     Sessions,
@@ -131,14 +131,18 @@ class ProjectionQueries:
         more = len(rows) > query.limit
         return Events(items=items, next_cursor=cursor_for("run_events", items[-1].position) if more else None)
 
-    async def attachments(self, query: ListAttachments) -> Attachments:
-        found = select(*_ATTACHMENT).where(attachments.c.run_id == query.run_id).order_by(attachments.c.position)
+    async def attachments(self, query: ListRunAttachments) -> RunAttachments:
+        chosen = [*_ATTACHMENT, attachments.c.position]
+        conditions: list[ColumnElement[bool]] = [attachments.c.run_id == query.run_id]
         if query.kind is not None:
-            found = found.where(attachments.c.kind == query.kind.value)
-        rows = await self._all(found)
+            conditions.append(attachments.c.kind == query.kind.value)
+        rows, cursor, total = await self._page(
+            "attachments", attachments, chosen, conditions, query, newest_first=False
+        )
         if not rows:
             await self.run(AskRun(run_id=query.run_id))
-        return Attachments(run_id=query.run_id, items=tuple(map(_attachment, rows)))
+        items = tuple(map(_attachment, rows))
+        return RunAttachments(run_id=query.run_id, items=items, next_cursor=cursor, total=total)
 
     async def attachment(self, query: AskAttachment) -> Attachment:
         digest = bare_attachment_id(query.attachment_id)
@@ -162,15 +166,22 @@ class ProjectionQueries:
         return _attachment(found).blob
 
     async def _page(
-        self, listing: str, table: Table, chosen: Sequence[Any], conditions: list[ColumnElement[bool]], page: Page
+        self,
+        listing: str,
+        table: Table,
+        chosen: Sequence[Any],
+        conditions: list[ColumnElement[bool]],
+        page: Page,
+        *,
+        newest_first: bool = True,
     ) -> tuple[Rows, str | None, int | None]:
-        """Rows newest first, the cursor of the next page, and the number of all rows if it was asked for."""
-        before = position_in(listing, page.cursor)
-        after_cursor = [] if before is None else [table.c.position < before]
+        """Rows, the cursor of the next page, and the number of all rows if it was asked for."""
+        place, order = position_in(listing, page.cursor), table.c.position
+        after_cursor = [] if place is None else [order < place if newest_first else order > place]
         wanted = (
             select(*chosen)
             .where(*conditions, *after_cursor)
-            .order_by(table.c.position.desc())
+            .order_by(order.desc() if newest_first else order)
             .limit(page.limit + 1)
             .offset(page.offset or 0)
         )
@@ -203,7 +214,7 @@ def _run(row: Row[Any]) -> Run:
 
 
 def _attachment(row: Row[Any]) -> Attachment:
-    return Attachment.model_validate(dict(row._mapping))
+    return Attachment.model_validate({name: value for name, value in row._mapping.items() if name != "position"})
 
 
 def _session(row: Row[Any]) -> Session:

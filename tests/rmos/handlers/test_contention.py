@@ -17,7 +17,7 @@ from contracts.rmos import (
     BindCandidate,
     DecideSession,
     EvaluateSession,
-    ListAttachments,
+    ListRunAttachments,
     ListRuns,
     MakeToolpaths,
     NewAttachment,
@@ -40,7 +40,7 @@ async def test_many_that_attach_to_one_run_at_once_are_all_accepted(shop: Shop) 
     new = [NewAttachment(kind=AttachmentKind.DOCUMENT, filename="x", blob=blob) for blob in blobs]
     commands = [AddAttachments(run_id=run_id, attachments=(item,)) for item in new]
     await asyncio.gather(*(shop.runs.add_attachments(command, by(DORA)) for command in commands))
-    held = await shop.world.queries.attachments(ListAttachments(run_id=run_id))
+    held = await shop.world.queries.attachments(ListRunAttachments(run_id=run_id))
     assert {item.attachment_id for item in held.items} == {blob.sha256 for blob in blobs}
 
 

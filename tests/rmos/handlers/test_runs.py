@@ -20,6 +20,7 @@ from contracts.rmos import (
     DeleteRun,
     ListArtifacts,
     ListAttachments,
+    ListRunAttachments,
     ListRunEvents,
     ListRuns,
     NewAttachment,
@@ -51,13 +52,18 @@ async def test_content_is_attached_once_however_often_it_is_sent(shop: Shop) -> 
     assert (await shop.world.queries.run(AskRun(run_id=run_id))).attachment_count == 1
 
 
-async def test_what_is_attached_at_once_by_many_is_all_there(shop: Shop) -> None:
+async def test_what_is_attached_at_once_by_many_is_all_there(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = await shop.opened_run()
     new = [await a_document(shop, b"%d" % number) for number in range(6)]
     commands = [AddAttachments(run_id=run_id, attachments=(item,)) for item in new]
     await asyncio.gather(*(shop.runs.add_attachments(command, by(DORA)) for command in commands))
-    held = await shop.world.queries.attachments(ListAttachments(run_id=run_id))
+    held = await shop.world.queries.attachments(ListRunAttachments(run_id=run_id))
     assert {item.attachment_id for item in held.items} == {item.blob.sha256 for item in new}
+    monkeypatch.setattr("services.rmos.handlers.queries.MAX_LIMIT", 4)  # a gateway of a former version wants no pages
+    former = await shop.queries.attachments_v1(ListAttachments(run_id=run_id), by(DORA))
+    assert former.items == held.items
+    of_kind = ListAttachments(run_id=run_id, kind=AttachmentKind.PNG)
+    assert (await shop.queries.attachments_v1(of_kind, by(DORA))).items == ()
 
 
 @pytest.mark.parametrize(
@@ -76,7 +82,7 @@ async def test_content_that_is_not_in_order_is_refused_whole(
     bad = NewAttachment(kind=AttachmentKind.OTHER, filename="x", blob=blob)
     command = AddAttachments(run_id=run_id, attachments=(await a_document(shop), bad))
     await refused(shop.runs.add_attachments(command, by(DORA)), code)
-    assert (await shop.world.queries.attachments(ListAttachments(run_id=run_id))).items == ()
+    assert (await shop.world.queries.attachments(ListRunAttachments(run_id=run_id))).items == ()
 
 
 async def test_advice_is_reviewed_and_promoted_as_events(shop: Shop) -> None:
@@ -128,7 +134,8 @@ async def test_a_run_with_decisions_is_deleted_only_with_them(shop: Shop) -> Non
         shop.queries.artifact(AskArtifact(artifact_id=candidate.artifact_id), by(DORA)),
         shop.queries.artifacts(ListArtifacts(run_id=run_id), by(DORA)),
         shop.queries.run_events(ListRunEvents(run_id=run_id), by(OTTO)),
-        shop.queries.attachments(ListAttachments(run_id=run_id), by(OTTO)),
+        shop.queries.attachments(ListRunAttachments(run_id=run_id), by(OTTO)),
+        shop.queries.attachments_v1(ListAttachments(run_id=run_id), by(OTTO)),
         shop.queries.attachment(
             AskAttachment(run_id=run_id, attachment_id=candidate.attachments[0].attachment_id), by(DORA)
         ),

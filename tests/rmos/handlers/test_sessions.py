@@ -15,7 +15,7 @@ from contracts.rmos import (
     DeleteRun,
     DeleteSession,
     EvaluateSession,
-    ListAttachments,
+    ListRunAttachments,
     ListRuns,
     ListSessions,
     OpenRun,
@@ -57,7 +57,7 @@ async def test_a_design_that_is_set_opens_a_run_which_holds_it(shop: Shop) -> No
     assert session.run_id is not None
     run = await shop.world.queries.run(AskRun(run_id=session.run_id))
     assert (run.workflow_session_id, run.context, run.attachment_count) == (session.session_id, SHOP, 1)
-    held = await shop.world.queries.attachments(ListAttachments(run_id=session.run_id))
+    held = await shop.world.queries.attachments(ListRunAttachments(run_id=session.run_id))
     assert [item.kind for item in held.items] == [AttachmentKind.SPEC]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from contracts.rmos import (
     AskRun,
     AskSession,
     ListArtifacts,
-    ListAttachments,
+    ListRunAttachments,
     ListRunEvents,
     ListRuns,
     ListSessions,
@@ -76,7 +77,7 @@ async def test_what_does_not_exist_is_not_found(database: DatabaseAccess) -> Non
             live.queries.artifact(AskArtifact(artifact_id="x")),
             live.queries.session(AskSession(session_id="x")),
             live.queries.artifacts(ListArtifacts(run_id="x")),
-            live.queries.attachments(ListAttachments(run_id="x")),
+            live.queries.attachments(ListRunAttachments(run_id="x")),
             live.queries.attachment(AskAttachment(run_id="x", attachment_id=digest)),
             live.queries.run_events(ListRunEvents(run_id="x")),
             live.queries.content(digest),
@@ -182,6 +183,16 @@ async def test_artifacts_of_a_run_newest_first_and_each_as_it_was_recorded(datab
         assert (await live.queries.artifact(AskArtifact(artifact_id="artifact_1"))).artifact == recorded
 
 
+async def pages_of_attachments(live: World, limit: int) -> AsyncIterator[str]:
+    cursor = None
+    while True:
+        page = await live.queries.attachments(ListRunAttachments(run_id="1", cursor=cursor, limit=limit))
+        yield "".join(item.attachment_id[0] for item in page.items)
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
 async def test_attachments_in_order_by_kind_and_by_digest(database: DatabaseAccess) -> None:
     async with world(database.writer_dsn) as live:
         await live.append(run_opened("1"), run_opened("2"))
@@ -189,16 +200,23 @@ async def test_attachments_in_order_by_kind_and_by_digest(database: DatabaseAcce
         await live.append(attached("1", AttachmentKind.SVG, "c"), attached("1", AttachmentKind.OTHER, "a"))
 
         async def kinds(kind: AttachmentKind | None) -> list[str]:
-            found = await live.queries.attachments(ListAttachments(run_id="1", kind=kind))
+            found = await live.queries.attachments(ListRunAttachments(run_id="1", kind=kind))
             return [f"{item.kind.value}:{item.attachment_id[0]}" for item in found.items]
 
         assert await kinds(None) == ["svg:a", "spec:b", "svg:c", "other:a"]
         assert await kinds(AttachmentKind.SVG) == ["svg:a", "svg:c"]
         assert await kinds(AttachmentKind.PNG) == []
-        assert (await live.queries.attachments(ListAttachments(run_id="2"))).items == ()
+        assert (await live.queries.attachments(ListRunAttachments(run_id="2"))).items == ()
+        for limit, pages in ((1, ["a", "b", "c", "a"]), (3, ["abc", "a"]), (4, ["abca"]), (5, ["abca"])):
+            assert [page async for page in pages_of_attachments(live, limit)] == pages
+        counted = ListRunAttachments(run_id="1", kind=AttachmentKind.SVG, offset=1, limit=1, include_total=True)
+        found = await live.queries.attachments(counted)
+        assert ([item.attachment_id[0] for item in found.items], found.total, found.next_cursor) == (["c"], 2, None)
+        foreign = ListRunAttachments(run_id="1", cursor=cursor_for("artifacts", 3))
+        assert (await refused(live.queries.attachments(foreign))).code is ErrorCode.INVALID_REQUEST
         prefixed = AskAttachment(run_id="1", attachment_id="att-" + "a" * 64)
-        found = await live.queries.attachment(prefixed)
-        assert (found.kind, found.metadata) == (AttachmentKind.OTHER, {"by": "hand"})
+        newest = await live.queries.attachment(prefixed)
+        assert (newest.kind, newest.metadata) == (AttachmentKind.OTHER, {"by": "hand"})
         assert (await live.queries.content("a" * 64)).sha256 == "a" * 64
         elsewhere = AskAttachment(run_id="2", attachment_id="a" * 64)
         assert (await refused(live.queries.attachment(elsewhere))).code is ErrorCode.NOT_FOUND

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url
 
 from contracts.artifacts import AttachmentKind
-from contracts.rmos import AskRun, ListAttachments, ListRuns
+from contracts.rmos import AskRun, ListRunAttachments, ListRuns
 from runtime.logs import logger
 from runtime.testing import DatabaseAccess
 from services.rmos.audit.snapshot import snapshot
@@ -118,7 +118,7 @@ async def test_clients_that_write_and_read_during_rebuilds_are_never_refused_and
             assert (await live.queries.run(AskRun(run_id=run_id))).attachment_count == 1
             await live.append(bound(run_id, f"artifact_{run_id}"))
             assert (await live.queries.run(AskRun(run_id=run_id))).artifact_count == 1
-            assert len((await live.queries.attachments(ListAttachments(run_id=run_id))).items) == 1
+            assert len((await live.queries.attachments(ListRunAttachments(run_id=run_id))).items) == 1
             assert run_id in {run.run_id for run in (await live.queries.runs(ListRuns(limit=200))).items}
             number, answered = number + 1, answered + 1
 
