@@ -41,7 +41,6 @@ from services.rmos.ports import AppendRequest, NewEvent
 CLIENTS = (1, 8, 32, 256)
 GOALS = {"rmos_1/raw": 0.7, "rmos_32/raw": 5.0, "rmos_32/eventsourcing_8": 15.0, "rmos_256/raw": 10.0}
 ADA = Actor(id="ada", role=Role.DESIGNER)
-CONTEXT = RequestContext(command_id="command", request_id="request", actor=ADA, deadline_ms=0)
 EVENT = AttachmentAdded(
     run_id="run_01JD0000000000000000000000",
     attachment=Attachment(
@@ -96,7 +95,9 @@ async def rmos(log: PostgresEventLog, clients: int, seconds: float) -> float:
         version = 0
         while time.perf_counter() < end:
             name = f"01JD{next(_numbers):022}"
-            context = CONTEXT.model_copy(update={"command_id": f"command_{name}", "request_id": f"request_{name}"})
+            context = RequestContext.model_construct(
+                command_id=f"command_{name}", request_id=f"request_{name}", actor=ADA, deadline_ms=0
+            )
             events = (NewEvent(stream, f"event_{name}", EVENT),)
             await log.append(AppendRequest(context, {stream: version}, events))
             version += 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from services.rmos.event_log.stored import Row
 
 MAX_ROWS = 8192
 MAX_BYTES = 16_000_000
 """Of the events' content. Whoever is further behind reads the database."""
-_DATA = 13
+_data = itemgetter(13)
 
 
 class RecentRows:
@@ -31,7 +32,7 @@ class RecentRows:
             self._bytes = 0
         self._rows += rows
         self._prefixed += prefixed
-        self._bytes += sum(len(row[_DATA]) for row in rows)
+        self._bytes += sum(map(len, map(_data, rows)))
         if len(self._rows) > 2 * MAX_ROWS or self._bytes > 2 * MAX_BYTES:
             self._forget()
 
@@ -50,10 +51,11 @@ class RecentRows:
         return start if 0 <= start < len(self._rows) else None
 
     def _forget(self) -> None:
-        keep, size = len(self._rows), 0
-        while keep > 0 and len(self._rows) - keep < MAX_ROWS and size <= MAX_BYTES:
-            keep -= 1
-            size += len(self._rows[keep][_DATA])
-        del self._rows[:keep]
-        del self._prefixed[:keep]
-        self._bytes = size
+        sizes = list(map(len, map(_data, self._rows[-MAX_ROWS:])))
+        self._bytes, dropped = sum(sizes), 0
+        while self._bytes > MAX_BYTES:
+            self._bytes -= sizes[dropped]
+            dropped += 1
+        keep = len(sizes) - dropped
+        del self._rows[: len(self._rows) - keep]
+        del self._prefixed[: len(self._prefixed) - keep]
