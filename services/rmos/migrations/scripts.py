@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-LAYOUT = ("0002_projections.sql", "0005_ai_explanations.sql")
+LAYOUT = ("0002_projections.sql", "0005_ai_explanations.sql", "0006_pair_index.sql")
 """The scripts that make the tables of the projections, in this order."""
 
 

@@ -47,6 +47,7 @@ runs = Table(
     Index("runs_mode", "mode", "position"),
     Index("runs_status", "status", "position"),
     Index("runs_risk_level", "risk_level", "position"),
+    Index("runs_mode_risk_level", "mode", "risk_level", "position"),
     Index("runs_session", "workflow_session_id", "position"),
     Index("runs_tool", "tool_id", "position"),
     Index("runs_created", "created_at_utc", "position"),
