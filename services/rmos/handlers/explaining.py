@@ -37,7 +37,7 @@ LOOK_S = 30.0
 OWN_DEADLINE_MS = 30_000
 TEXT_TYPE = "text/plain"
 ABANDONED = "nobody works on this request any more: the process that asked the model ended; ask again"
-_PASSING = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.VERSION_CONFLICT})
+_TRANSIENT = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.VERSION_CONFLICT})
 _ENDED_ALREADY = frozenset({ErrorCode.ILLEGAL_TRANSITION, ErrorCode.IDEMPOTENCY_MISMATCH})
 
 
@@ -201,7 +201,7 @@ class ExplanationHandlers:
         return Fail(live.asked.explanation_id, error.code, error.message, self._desk.now(), *known)
 
     async def _insisting(self, live: Live, step: Callable[[], Awaitable[T]]) -> T:
-        return await insisting(step, live.stop.is_set, _PASSING)
+        return await insisting(step, live.stop.is_set, _TRANSIENT)
 
     async def _record(self, artifact_id: str, end: Finish | Fail, request: RequestContext) -> None:
         """The end of a request; the first one stays."""

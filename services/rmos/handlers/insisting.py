@@ -17,10 +17,10 @@ INSIST_S, AGAIN_S = 10.0, 0.25
 async def insisting(
     step: Callable[[], Awaitable[T]],
     is_going: Callable[[], bool],
-    passing: frozenset[ErrorCode] = frozenset({ErrorCode.UNAVAILABLE}),
+    transient: frozenset[ErrorCode] = frozenset({ErrorCode.UNAVAILABLE}),
 ) -> T:
-    """The step's result; it is done again while it fails with one of the `passing` errors: a store that hesitates is no
-    reason to lose what was found. A leader that is going does not wait; the next one ends what it began.
+    """The step's result; it is done again while it fails with one of the `transient` errors: a store that hesitates is
+    no reason to lose what was found. A leader that is going does not wait; the next one ends what it began.
 
     Raises the step's last error.
     """
@@ -29,6 +29,6 @@ async def insisting(
         try:
             return await step()
         except RmosError as error:
-            if error.code not in passing or is_going() or time.perf_counter() > until:
+            if error.code not in transient or is_going() or time.perf_counter() > until:
                 raise
         await asyncio.sleep(AGAIN_S)

@@ -156,13 +156,17 @@ class SearchHandlers:
 
     async def _admitted(self, command: ConstraintSearch) -> Place:
         """Where the search goes, when it may begin now."""
-        if len(self._live) >= MAX_LIVE:
-            raise RmosError(ErrorCode.RATE_LIMITED, f"{MAX_LIVE} searches are running: try again when one has ended")
+        self._require_room()
         place = await placed(self._desk, command)
         context = place.asked.context
         check_asked(context, self._catalog())
         check_judged(await self._desk.engine.evaluate(PLAIN, context.cutting(), "router"))
+        self._require_room()  # others may have begun meanwhile
         return place
+
+    def _require_room(self) -> None:
+        if len(self._live) >= MAX_LIVE:
+            raise RmosError(ErrorCode.RATE_LIMITED, f"{MAX_LIVE} searches are running: try again when one has ended")
 
     def _let_go(self, task: asyncio.Task[SearchReply]) -> None:
         """Forgets a search that is over. One of which not even the end could be recorded stays open in the log: the
