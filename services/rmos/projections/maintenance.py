@@ -7,7 +7,6 @@ import asyncio
 import psycopg
 from sqlalchemy.exc import OperationalError
 
-from contracts.errors import ErrorCode, RmosError
 from runtime.logs import Logger
 from services.rmos.event_log.reader import LogReader
 from services.rmos.projections.database import rebuild_engine
@@ -21,8 +20,8 @@ ATTEMPTS = 3
 async def rebuild_projections(dsn: str, log: Logger, progress: Progress) -> int:
     """The position at which the new tables went live; `dsn` is that of the writer's role.
 
-    Raises RebuildUnderWay, FoldBroken, and SQLAlchemyError or RmosError(UNAVAILABLE) when the database refuses or is
-    away.
+    Raises RebuildUnderWay, FoldBroken, and psycopg.Error, SQLAlchemyError or RmosError(UNAVAILABLE) when the database
+    refuses or is away.
     """
     engine = rebuild_engine(dsn)
     try:
@@ -35,8 +34,6 @@ async def rebuild_projections(dsn: str, log: Logger, progress: Progress) -> int:
                     if not left:
                         raise
                     await asyncio.sleep(1.0)
-    except psycopg.Error as error:
-        raise RmosError(ErrorCode.UNAVAILABLE, str(error)) from error
     finally:
         await engine.dispose()
     raise AssertionError("unreachable: the last attempt returns or raises")

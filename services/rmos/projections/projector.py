@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 from psycopg import sql
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.errors import RmosError
@@ -72,10 +71,10 @@ class Projector:
                     await self._follow(connection)
             except CursorMoved:
                 continue
-            except (psycopg.Error, SQLAlchemyError, RmosError, FoldBroken, OSError) as error:
+            except (psycopg.Error, RmosError, FoldBroken, OSError) as error:
                 heed_cancellation()
-                self.failure = str(error).splitlines()[0]
-                transient = isinstance(error, psycopg.OperationalError | DBAPIError | RmosError | OSError)
+                self.failure = (str(error) or type(error).__name__).splitlines()[0]
+                transient = isinstance(error, psycopg.OperationalError | RmosError | OSError)
                 (self._log.warning if transient else self._log.error)("projector_waits", reason=self.failure)
                 await asyncio.sleep(RETRY_S)
 

@@ -90,7 +90,9 @@ class Rebuild:
                 await asyncio.sleep(RETRY_S)
             except (psycopg.Error, SQLAlchemyError, RmosError, FoldBroken, OSError) as error:
                 heed_cancellation()
-                self.failure = f"the projections cannot be rebuilt: {str(error).splitlines()[0]}"
+                self.failure = (
+                    f"the projections cannot be rebuilt: {(str(error) or type(error).__name__).splitlines()[0]}"
+                )
                 transient = isinstance(error, psycopg.OperationalError | DBAPIError | RmosError | OSError)
                 (self._log.warning if transient else self._log.error)("rebuild_waits", reason=self.failure)
                 await asyncio.sleep(RETRY_S)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -60,11 +61,11 @@ async def write(
 ) -> None:
     """Writes the rows and moves the cursor, or does nothing at all.
 
-    Raises CursorMoved when the tables do not stand at `cursor`, FoldBroken when a row to be changed does not exist, and
-    psycopg.Error.
+    Raises CursorMoved when the tables do not stand at `cursor`, FoldBroken when a row to be changed does not exist or
+    the folds give what the statement has no place for, and psycopg.Error.
     """
-    assert updates.keys() <= set(CHANGING)
-    assert inserts.keys() <= set(FOLDED)
+    if foreign := (updates.keys() - set(CHANGING)) | (inserts.keys() - set(FOLDED)):
+        raise FoldBroken(f"rows of {', '.join(sorted(table.name for table in foreign))} are not written by a fold")
     new = (_array(inserts.get(table, {}).values()) for table in FOLDED)
     changed = (_array(_changes(table, updates.get(table, {}))) for table in CHANGING)
     parameters = [cursor.position, moved.position, moved.fold_version, sum(map(len, updates.values())), *new, *changed]
@@ -81,12 +82,21 @@ async def write(
 
 def _array(rows: Iterable[Row]) -> str | None:
     listed = list(rows)
-    return orjson.dumps(listed, default=str).decode() if listed else None
+    return orjson.dumps(listed, default=_number).decode() if listed else None
+
+
+def _number(value: object) -> str:
+    """Exactly, where JSON's own numbers would be rounded."""
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"a fold gives a {type(value).__name__}")
 
 
 def _changes(table: Table, touched: Mapping[Key, Touched]) -> Iterable[Row]:
     names = [str(column.name) for column in table.primary_key]  # SQLAlchemy's own kind of text is no key for orjson
     for key, row in touched.items():
+        if not row.add.keys() <= COUNTERS:
+            raise FoldBroken(f"{', '.join(sorted(row.add))} of {table.name} are not counted all")
         yield {**row.values, **dict(zip(names, key, strict=True)), "add": row.add}
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from contracts.canonical import canonical_bytes
 from contracts.envelope import SYSTEM_ACTOR
 from contracts.log import RMOS_EVENTS, LogEvent, StoredEvent
-from services.rmos.projections.changes import Change, Coalesced, FoldBroken, Insert, Update
+from services.rmos.projections.changes import Change, Coalesced, FoldBroken, Insert, Touched, Update
 from services.rmos.projections.folds import FOLDS, changes_of
 from services.rmos.projections.tables import run_events, runs, sessions
+from services.rmos.projections.writing import Cursor, write
 from tests.rmos.projections.given import approved, bound, judged, run_opened, session_opened
 
 
@@ -99,3 +102,18 @@ def test_a_row_that_is_made_twice_stops_the_fold() -> None:
     changes = [change for _ in range(2) for change in changes_of(stored(1, session_opened("1")[1]))]
     with pytest.raises(FoldBroken, match=r"sessions .* is made twice"):
         Coalesced(changes)
+
+
+@pytest.mark.parametrize(
+    ("inserts", "updates", "named"),
+    [
+        ({runs: {("1",): {"run_id": "1", "score": {1}}}}, {}, "set"),
+        ({}, {run_events: {("1", 1): Touched({"position": 2})}}, "run_events"),
+        ({}, {runs: {("1",): Touched({}, {"views": 1})}}, "views of runs"),
+    ],
+)
+async def test_what_the_statement_has_no_place_for_is_named_and_not_left_out(
+    inserts: Any, updates: Any, named: str
+) -> None:
+    with pytest.raises((FoldBroken, TypeError), match=named):
+        await write(cast("Any", None), "projections", Cursor(0, 1), Cursor(1, 1), inserts, updates)
