@@ -135,13 +135,15 @@ class TileEdge:
 
     def extend(self, leaves: Sequence[bytes], entries: Iterable[bytes]) -> list[tuple[Tile, bytes]]:
         """Appends leaf hashes with their entries; the tiles that they complete, with their content: the bundle and a
-        tile or more for every 256th."""
+        tile or more for every 256th. Raises ValueError when there are fewer entries than leaves."""
         found: list[tuple[Tile, bytes]] = []
         coming, at = iter(entries), 0
         while at < len(leaves):
             some = leaves[at : at + TILE_WIDTH - len(self._rows[0])]
             self._rows[0] += some
             self._entries += islice(coming, len(some))
+            if len(self._entries) != len(self._rows[0]):
+                raise ValueError("each leaf has an entry")
             self.size += len(some)
             at += len(some)
             if len(self._rows[0]) == TILE_WIDTH:

@@ -99,6 +99,11 @@ def test_an_edge_at_exactly_a_full_tile_has_nothing_partial_below_it() -> None:
     assert [tile for tile, _ in edge.partial()] == [Tile(1, 0, 1)]
 
 
+def test_a_leaf_without_its_entry_is_refused() -> None:
+    with pytest.raises(ValueError, match="each leaf has an entry"):
+        TileEdge().extend([bytes(32)] * 3, [b"e"] * 2)
+
+
 def test_bundles_hold_entries_up_to_65535_bytes() -> None:
     entries = [b"", b"a", b"x" * 65_535]
     assert entries_in(bundle_of(entries)) == entries
