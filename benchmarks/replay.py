@@ -11,7 +11,7 @@ rebuild  all that `rmos store rebuild` does: tables made; every event read, fold
 
 A rebuild reads and folds a batch while Postgres takes the one before, so it can come near the slower of the other two,
 not beyond it: `goal_beyond_writing` says whether that alone rules the goal out in this run.
-per core: processor time of the benchmark's own process; what Postgres spends on another core is shown beside it
+own processor time: that of the benchmark's own process; what Postgres spends on another core is not in it
 """
 
 from __future__ import annotations
