@@ -105,15 +105,15 @@ def test_a_row_that_is_made_twice_stops_the_fold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("inserts", "updates", "named"),
+    ("inserts", "updates", "error", "named"),
     [
-        ({runs: {("1",): {"run_id": "1", "score": {1}}}}, {}, "set"),
-        ({}, {run_events: {("1", 1): Touched({"position": 2})}}, "run_events"),
-        ({}, {runs: {("1",): Touched({}, {"views": 1})}}, "views of runs"),
+        ({runs: {("1",): {"run_id": "1", "score": {1}}}}, {}, TypeError, "set"),
+        ({}, {run_events: {("1", 1): Touched({"position": 2})}}, FoldBroken, "run_events"),
+        ({}, {runs: {("1",): Touched({}, {"views": 1})}}, FoldBroken, "views of runs"),
     ],
 )
 async def test_what_the_statement_has_no_place_for_is_named_and_not_left_out(
-    inserts: Any, updates: Any, named: str
+    inserts: Any, updates: Any, error: type[Exception], named: str
 ) -> None:
-    with pytest.raises((FoldBroken, TypeError), match=named):
+    with pytest.raises(error, match=named):
         await write(cast("Any", None), "projections", Cursor(0, 1), Cursor(1, 1), inserts, updates)
