@@ -88,14 +88,16 @@ async def checkpointing(
     retired: tuple[SigningKey, ...] = (),
     epoch: int | None = None,
     accept: Acceptance | None = None,
+    recent: RecentRows | None = None,
 ) -> AsyncIterator[Checkpointer]:
-    """A running checkpointer, in the newest term unless told otherwise; cancelled at the end."""
+    """A running checkpointer, in the newest term unless told otherwise; cancelled at the end. Without `recent` it reads
+    every event from the database."""
     head = Head() if log is None else log.head
     async with AuditRecords(database.writer_dsn) as records, connected(bus, "rmos") as client:
         keys = [key.verifier, *(old.verifier for old in retired)]
         public, marks = Publication(objects), Marks(client)
         checkpointer = Checkpointer(
-            records, public, marks, key, keys, head, RecentRows(), lambda: NOW, logger(), accept
+            records, public, marks, key, keys, head, recent or RecentRows(), lambda: NOW, logger(), accept
         )
         if epoch is None:
             with psycopg.connect(database.reader_dsn) as connection:

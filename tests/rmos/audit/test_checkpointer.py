@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterable
 
 import psycopg
@@ -11,6 +13,7 @@ from psycopg import errors
 
 from contracts.errors import ErrorCode, RmosError
 from runtime.objects import ObjectStore
+from runtime.pool import WorkerPool
 from runtime.settings import S3Settings
 from runtime.testing import DatabaseAccess, NatsAccess
 from services.rmos.audit.acceptance import Acceptance
@@ -142,6 +145,31 @@ async def test_partial_tiles_that_a_dead_one_had_yet_to_drop_are_dropped_by_the_
             await until(lambda: not objects.listed("tile/0/000.p/") and not objects.listed("tile/entries/000.p/"))
             await until(lambda: checkpointer.covered.position == 301)
         assert objects.read(left[2]) is not None  # the tree of a public checkpoint needs it
+
+
+async def test_the_tree_of_events_in_memory_is_that_of_the_log_also_when_the_process_that_puts_it_dies(
+    database: DatabaseAccess, public_store: S3Settings, bus_server: NatsAccess
+) -> None:
+    pool = WorkerPool(1)
+    objects = ObjectStore(public_store, PREFIX, pool=pool)
+    try:
+        async with leading(database.writer_dsn) as log:
+            await append(log, 300)
+            worker = await pool.run(os.getpid)
+            os.kill(worker, signal.SIGSTOP)  # it will have the tiles, and not put them
+            async with checkpointing(database, objects, bus_server, log, recent=log.recent) as checkpointer:
+                await until(lambda: not pool._idle)
+                assert checkpointer.covered.position == 0
+                os.kill(worker, signal.SIGKILL)
+                await until(lambda: checkpointer.covered.position == 300)
+                await append(log, 250, "more")
+                await until(lambda: checkpointer.covered.position == 550)
+            assert await pool.run(os.getpid) != worker
+    finally:
+        pool.close()
+        objects.close()
+    size, root, _ = read_back(public_store)
+    assert (size, root) == (550, tlog.mth(leaves(database)))
 
 
 async def test_a_new_leader_goes_on_from_the_last_checkpoint(
